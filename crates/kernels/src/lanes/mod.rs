@@ -1,0 +1,171 @@
+//! The vector vocabulary every kernel is written in.
+//!
+//! A kernel body is written once, generic over [`Lanes`]: a register of `N` numbers with the usual arithmetic. Three
+//! sets of types implement it: `wide` (the portable level), AVX2 with FMA, and AVX-512F. Nothing but
+//! [`crate::level::Level`] names those types, so a value of an AVX type exists only below a check that the CPU has it:
+//! that is the argument on which every `unsafe` block in this folder rests.
+//!
+//! Loads and stores take slices and check lengths; on `chunks_exact` the check disappears.
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512;
+pub mod portable;
+
+use crate::Float;
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+/// A register of `N` numbers.
+///
+/// Comparisons are false on NaN. `min` and `max` return `other` when either side is NaN, as the x86 instructions do:
+/// `x.max(floor)` drops NaN, `floor.max(x)` keeps it.
+pub trait Lanes:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
+    /// One number.
+    type Elem: Float;
+    /// One truth value per lane.
+    type Mask: Mask;
+    /// Numbers in a register.
+    const N: usize;
+    /// Whether [`Lanes::mul_add`] rounds once.
+    const FUSED: bool;
+
+    /// Every lane `value`.
+    fn splat(value: Self::Elem) -> Self;
+    /// The first `N` numbers of `from`.
+    ///
+    /// # Panics
+    /// If `from` is shorter than `N`.
+    fn load(from: &[Self::Elem]) -> Self;
+    /// Writes the lanes over the first `N` numbers of `to`.
+    ///
+    /// # Panics
+    /// If `to` is shorter than `N`.
+    fn store(self, to: &mut [Self::Elem]);
+    /// As [`Lanes::store`], past the caches where `to` is aligned to the register; a plain store elsewhere.
+    /// The writer must call [`Lanes::fence`] before anyone else reads.
+    fn stream(self, to: &mut [Self::Elem]) {
+        self.store(to);
+    }
+    /// Makes streamed stores visible to other threads.
+    fn fence() {}
+
+    /// `self * factor + addend`, rounded once where [`Lanes::FUSED`].
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The smaller; `other` when either is NaN.
+    fn min(self, other: Self) -> Self;
+    /// The larger; `other` when either is NaN.
+    fn max(self, other: Self) -> Self;
+    /// Without the sign bit.
+    fn abs(self) -> Self;
+    /// Correctly rounded square root.
+    fn sqrt(self) -> Self;
+    /// The nearest integer, ties to even.
+    fn round(self) -> Self;
+    /// The largest integer that is not above.
+    fn floor(self) -> Self;
+
+    /// `self < other`.
+    fn lt(self, other: Self) -> Self::Mask;
+    /// `self <= other`.
+    fn le(self, other: Self) -> Self::Mask;
+    /// `self == other`.
+    fn eq(self, other: Self) -> Self::Mask;
+    /// `self > other`.
+    #[inline(always)]
+    fn gt(self, other: Self) -> Self::Mask {
+        other.lt(self)
+    }
+    /// `self >= other`.
+    #[inline(always)]
+    fn ge(self, other: Self) -> Self::Mask {
+        other.le(self)
+    }
+    /// Which lanes are NaN.
+    #[inline(always)]
+    fn is_nan(self) -> Self::Mask {
+        !self.eq(self)
+    }
+    /// `mask ? a : b`, lane by lane.
+    fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
+
+    /// Bitwise and.
+    fn bit_and(self, other: Self) -> Self;
+    /// Bitwise or.
+    fn bit_or(self, other: Self) -> Self;
+    /// Bitwise exclusive or.
+    fn bit_xor(self, other: Self) -> Self;
+    /// `2^n` for integral lanes `n` of a normal power (f32: −126..=127, f64: −1022..=1023).
+    fn pow2(n: Self) -> Self;
+    /// The exponent of positive normal lanes: `e` with `2^e <= x < 2^(e+1)`, as a number.
+    fn exponent(self) -> Self;
+    /// The lanes with their exponent replaced by 0, sign kept: in ±[1, 2). For normal lanes.
+    fn mantissa(self) -> Self;
+
+    /// The sum of the lanes, halves added to halves.
+    fn reduce_add(self) -> Self::Elem;
+
+    /// The lanes as numbers; only the first `N` of the result are used.
+    #[inline(always)]
+    fn to_array(self) -> [Self::Elem; MAX_LANES] {
+        let mut lanes = [Self::Elem::ZERO; MAX_LANES];
+        self.store(&mut lanes);
+        lanes
+    }
+    /// A scalar function lane by lane: for the rare path only.
+    #[inline(always)]
+    fn map_lanes(self, f: impl Fn(Self::Elem) -> Self::Elem) -> Self {
+        let mut lanes = self.to_array();
+        for lane in &mut lanes[..Self::N] {
+            *lane = f(*lane);
+        }
+        Self::load(&lanes)
+    }
+    /// All of `from` (at most `N` numbers), the other lanes `fill`.
+    #[inline(always)]
+    fn load_padded(from: &[Self::Elem], fill: Self::Elem) -> Self {
+        let mut lanes = [fill; MAX_LANES];
+        lanes[..from.len()].copy_from_slice(from);
+        Self::load(&lanes)
+    }
+    /// Fills `to` (at most `N` numbers) with the first lanes.
+    #[inline(always)]
+    fn store_prefix(self, to: &mut [Self::Elem]) {
+        to.copy_from_slice(&self.to_array()[..to.len()]);
+    }
+    /// The sign of `sign` on the magnitude of `self`.
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        let minus = Self::splat(-Self::Elem::ZERO);
+        self.abs().bit_or(sign.bit_and(minus))
+    }
+    /// Zero in every lane.
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::splat(Self::Elem::ZERO)
+    }
+    /// One in every lane.
+    #[inline(always)]
+    fn one() -> Self {
+        Self::splat(Self::Elem::ONE)
+    }
+}
+
+/// The most lanes any level has.
+pub const MAX_LANES: usize = 16;
+
+/// One truth value per lane.
+pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output = Self> {
+    /// Whether any lane is true.
+    fn any(self) -> bool;
+    /// Whether all lanes are true.
+    fn all(self) -> bool;
+}
+
+/// Checks the length once, so that the access behind it is in bounds.
+#[inline(always)]
+pub fn check_length(length: usize, lanes: usize) {
+    assert!(length >= lanes, "a register of {lanes} numbers needs as many, got {length}");
+}

@@ -1,0 +1,100 @@
+//! How elementwise kernels name their arguments: out of place or in place, full-size or broadcast.
+
+use crate::Float;
+
+/// Values spread over a larger array: element `i` is `values[(i / run) % values.len()]`.
+///
+/// | `values` over `[N, F]` | `values.len()` | `run` |
+/// |---|---|---|
+/// | one for all | 1 | any |
+/// | one per feature (last axis) | F | 1 |
+/// | one per row | N | F |
+/// | one per element | N·F | 1 |
+/// | one per channel of `[N, C, H, W]` | C | H·W |
+#[derive(Clone, Copy, Debug)]
+pub struct Broadcast<'a, T> {
+    /// The distinct values, in order.
+    pub values: &'a [T],
+    /// How many neighbours share one value.
+    pub run: usize,
+}
+
+impl<'a, T> Broadcast<'a, T> {
+    /// One value for each element of an array of the same length.
+    pub fn full(values: &'a [T]) -> Self {
+        Broadcast { values, run: 1 }
+    }
+
+    /// One value for every element.
+    pub fn scalar(value: &'a T) -> Self {
+        Broadcast { values: std::slice::from_ref(value), run: 1 }
+    }
+
+    /// Checks that the pattern fits an array of `length` a whole number of times.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn check(&self, length: usize) {
+        let period = self.values.len() * self.run;
+        let fits = length == 0 || (period > 0 && length.is_multiple_of(period)) || self.values.len() == 1;
+        assert!(fits, "{} values in runs of {} do not tile {length} elements", self.values.len(), self.run);
+    }
+}
+
+/// The argument and the result of a function of one variable.
+#[derive(Debug)]
+pub enum In1<'a, T> {
+    /// `y = f(x)`
+    From {
+        /// The argument.
+        x: &'a [T],
+        /// The result, as long as `x`.
+        y: &'a mut [T],
+    },
+    /// `x = f(x)`
+    Over {
+        /// The argument, overwritten with the result.
+        x: &'a mut [T],
+    },
+}
+
+/// The arguments and the result of a function of two variables.
+#[derive(Debug)]
+pub enum In2<'a, T> {
+    /// `y = f(a, b)`
+    From {
+        /// The first argument.
+        a: Broadcast<'a, T>,
+        /// The second argument.
+        b: Broadcast<'a, T>,
+        /// The result.
+        y: &'a mut [T],
+    },
+    /// `a = f(a, b)`
+    OverA {
+        /// The first argument, full-size, overwritten.
+        a: &'a mut [T],
+        /// The second argument.
+        b: Broadcast<'a, T>,
+    },
+    /// `b = f(a, b)`
+    OverB {
+        /// The first argument.
+        a: Broadcast<'a, T>,
+        /// The second argument, full-size, overwritten.
+        b: &'a mut [T],
+    },
+}
+
+impl<'a, T: Float> From<(&'a [T], &'a mut [T])> for In1<'a, T> {
+    fn from((x, y): (&'a [T], &'a mut [T])) -> Self {
+        In1::From { x, y }
+    }
+}
+
+impl<'a, T: Float> From<&'a mut [T]> for In1<'a, T> {
+    fn from(x: &'a mut [T]) -> Self {
+        In1::Over { x }
+    }
+}

@@ -1,0 +1,202 @@
+//! Threads: the only file that calls rayon.
+//!
+//! Work is split at multiples of a fixed chunk, in halves, down to single chunks. The tree depends on the length alone,
+//! so [`fold`] combines the same partial results in the same order for any number of threads, pairwise; how many threads
+//! there are only decides which branches run at the same time.
+//!
+//! The first region makes the calling thread worker 0 of the pool, so that a training loop on the main thread enters
+//! regions warm (0.4 µs per worker instead of 10 to 30).
+
+use std::sync::{Arc, Mutex, Once};
+
+/// How to split: sizes count what [`Split::len`] counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grain {
+    /// What one call of the body handles.
+    pub(crate) chunk: usize,
+    /// Below this length everything stays on the calling thread.
+    pub(crate) serial: usize,
+}
+
+impl Grain {
+    /// For elementwise work over contiguous numbers: 16 Ki numbers a chunk, serial under 64 Ki; both are divided by `cost`, the price of
+    /// an element relative to a load, an add and a store.
+    pub(crate) const fn elements(cost: usize) -> Grain {
+        Grain { chunk: (16 << 10) / cost, serial: (64 << 10) / cost }
+    }
+
+    /// For rows of `width` numbers.
+    pub(crate) fn rows(width: usize, cost: usize) -> Grain {
+        let of_elements = Grain::elements(1);
+        let row = (width * cost).max(1);
+        Grain { chunk: (of_elements.chunk / row).max(1), serial: (of_elements.serial / row).max(2) }
+    }
+}
+
+/// Arguments of a parallel body that can be cut in two.
+pub(crate) trait Split: Sized + Send {
+    /// Elements, or rows.
+    fn len(&self) -> usize;
+    /// The first `at` and the rest.
+    fn split_at(self, at: usize) -> (Self, Self);
+}
+
+impl<T: Sync> Split for &[T] {
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        <[T]>::split_at(self, at)
+    }
+}
+
+impl<T: Send> Split for &mut [T] {
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        <[T]>::split_at_mut(self, at)
+    }
+}
+
+/// A slice of rows of the given width: its length is the number of rows.
+pub(crate) struct Rows<S>(pub(crate) S, pub(crate) usize);
+
+impl<S: Split> Split for Rows<S> {
+    fn len(&self) -> usize {
+        self.0.len().checked_div(self.1).unwrap_or(0)
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (head, tail) = self.0.split_at(at * self.1);
+        (Rows(head, self.1), Rows(tail, self.1))
+    }
+}
+
+macro_rules! split_tuple {
+    ($($name:ident $index:tt),+) => {
+        impl<$($name: Split),+> Split for ($($name,)+) {
+            fn len(&self) -> usize {
+                self.0.len()
+            }
+            fn split_at(self, at: usize) -> (Self, Self) {
+                let parts = ($(self.$index.split_at(at),)+);
+                (($(parts.$index.0,)+), ($(parts.$index.1,)+))
+            }
+        }
+    };
+}
+split_tuple!(A 0, B 1);
+split_tuple!(A 0, B 1, C 2);
+split_tuple!(A 0, B 1, C 2, D 3);
+split_tuple!(A 0, B 1, C 2, D 3, E 4);
+
+/// Calls `body(offset, part)` on every chunk.
+pub(crate) fn for_each<A: Split>(args: A, grain: Grain, body: impl Fn(usize, A) + Sync) {
+    fold(args, grain, body, |(), ()| ());
+}
+
+/// Calls `leaf(offset, part)` on every chunk and combines the results pairwise, in order.
+pub(crate) fn fold<A: Split, R: Send>(
+    args: A,
+    grain: Grain,
+    leaf: impl Fn(usize, A) -> R + Sync,
+    combine: impl Fn(R, R) -> R + Sync,
+) -> R {
+    let length = args.len();
+    if length <= grain.chunk {
+        return leaf(0, args);
+    }
+    let tasks = if length < grain.serial { 1 } else { threads() };
+    let fork_above = if tasks == 1 { usize::MAX } else { (length / (8 * tasks)).max(grain.chunk) };
+    Tree { chunk: grain.chunk, fork_above, leaf, combine }.fold(0, args)
+}
+
+struct Tree<F, C> {
+    chunk: usize,
+    fork_above: usize,
+    leaf: F,
+    combine: C,
+}
+
+impl<F, C> Tree<F, C> {
+    fn fold<A, R>(&self, offset: usize, args: A) -> R
+    where
+        A: Split,
+        R: Send,
+        F: Fn(usize, A) -> R + Sync,
+        C: Fn(R, R) -> R + Sync,
+    {
+        let length = args.len();
+        if length <= self.chunk {
+            return (self.leaf)(offset, args);
+        }
+        let middle = length.div_ceil(self.chunk) / 2 * self.chunk;
+        let (head, tail) = args.split_at(middle);
+        let (head, tail) = if length > self.fork_above {
+            rayon::join(|| self.fold(offset, head), || self.fold(offset + middle, tail))
+        } else {
+            (self.fold(offset, head), self.fold(offset + middle, tail))
+        };
+        (self.combine)(head, tail)
+    }
+}
+
+/// Calls `body(i)` for every `i` in `0..tasks`, each a task of its own; for work that does not come as slices.
+pub(crate) fn tasks(tasks: usize, body: impl Fn(usize) + Sync) {
+    fn halve(from: usize, to: usize, body: &(impl Fn(usize) + Sync)) {
+        match to - from {
+            0 => {}
+            1 => body(from),
+            n => {
+                let middle = from + n / 2;
+                rayon::join(|| halve(from, middle, body), || halve(middle, to, body));
+            }
+        }
+    }
+    if tasks > 1 && threads() > 1 {
+        halve(0, tasks, &body);
+    } else {
+        (0..tasks).for_each(body);
+    }
+}
+
+/// The number of threads a region entered from here would use.
+pub fn threads() -> usize {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        // An error means that the program has set up the global pool itself, or that this thread serves another one: both are fine.
+        if rayon::current_thread_index().is_none() {
+            let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+        }
+    });
+    rayon::current_num_threads()
+}
+
+/// Runs `work` with exactly `count` threads in every parallel region inside it. Results do not depend on the count.
+///
+/// ```
+/// let sums = [1, 2, 3].map(|n| kernels::with_threads(n, || kernels::threads()));
+/// assert_eq!(sums, [1, 2, 3]);
+/// ```
+///
+/// # Panics
+/// If `count` is 0, or if the threads cannot be started.
+#[track_caller]
+pub fn with_threads<R: Send>(count: usize, work: impl FnOnce() -> R + Send) -> R {
+    assert!(count > 0, "with_threads: at least one thread is needed to do the work");
+    pool_of(count).install(work)
+}
+
+/// Pools are kept: starting threads costs more than most regions.
+fn pool_of(count: usize) -> Arc<rayon::ThreadPool> {
+    static POOLS: Mutex<Vec<Arc<rayon::ThreadPool>>> = Mutex::new(Vec::new());
+    let mut pools = POOLS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(pool) = pools.iter().find(|pool| pool.current_num_threads() == count) {
+        return Arc::clone(pool);
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+    let pool =
+        Arc::new(pool.unwrap_or_else(|error| panic!("with_threads: {count} threads cannot be started: {error}")));
+    pools.push(Arc::clone(&pool));
+    pool
+}

@@ -1,0 +1,27 @@
+//! What the tests of all kernels share: every level, edge values, distances in ulps.
+
+use crate::Level;
+use std::sync::{Mutex, PoisonError};
+
+/// Runs `test` once at each level this CPU has, and says loudly which it lacks. One at a time: the level is global.
+pub(crate) fn at_every_level(test: impl Fn(Level)) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = Level::current();
+    for level in Level::ALL {
+        if level.is_available() {
+            level.set_current();
+            test(level);
+        } else {
+            eprintln!("NOT TESTED: this CPU lacks the level {level}");
+        }
+    }
+    before.set_current();
+}
+
+/// Lengths around the register widths and the chunk.
+pub(crate) const LENGTHS: [usize; 16] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 20_000];
+
+/// Numbers on which kernels go wrong.
+pub(crate) const EDGES: [f64; 14] =
+    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e30, -1e30, 1e-40, -1e-40, -3.7];

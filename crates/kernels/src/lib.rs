@@ -4,6 +4,7 @@
 //! depend on the length alone, so results do not depend on the number of threads.
 
 mod float;
+mod gemm;
 mod lanes;
 mod level;
 mod map;
@@ -15,6 +16,7 @@ mod relu;
 mod testing;
 
 pub use float::Float;
+pub use gemm::{BatchMatmul, Matmul, matmul, matmul_batched};
 pub use level::Level;
 pub use operands::{Broadcast, In1, In2};
 pub use parallel::{threads, with_threads};

@@ -3,21 +3,31 @@
 //! Every kernel is written once over [`lanes::Lanes`], compiled for each [`Level`], and split over threads in chunks that
 //! depend on the length alone, so results do not depend on the number of threads.
 
+mod arithmetic;
 mod float;
 mod gemm;
 mod lanes;
 mod level;
 mod map;
 mod operands;
+mod optim;
 mod parallel;
 pub mod pool;
 mod relu;
+mod select;
+pub mod strided;
 #[cfg(test)]
 mod testing;
 
+pub use arithmetic::{
+    abs, add, ceil, clamp, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal, maximum,
+    maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
+};
 pub use float::Float;
 pub use gemm::{BatchMatmul, Matmul, matmul, matmul_batched};
 pub use level::Level;
-pub use operands::{Broadcast, In1, In2};
+pub use operands::{Broadcast, In1, In2, In3};
+pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
 pub use parallel::{threads, with_threads};
 pub use relu::relu;
+pub use select::select;

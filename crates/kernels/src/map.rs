@@ -1,4 +1,12 @@
-//! Elementwise loops, written once: functions of one variable ([`Map1`]) here.
+//! Elementwise loops, written once: functions of one number ([`Map1`]) here, of two ([`Map2`]) and of three ([`Map3`])
+//! in files of their own, with operands that may be broadcast.
+
+mod cursor;
+mod three;
+mod two;
+
+pub(crate) use three::{Map3, map3};
+pub(crate) use two::{Map2, map2};
 
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
@@ -16,9 +24,9 @@ pub trait Map1<T: Float>: Copy + Send + Sync {
 /// # Panics
 /// If argument and result differ in length.
 #[track_caller]
-pub(crate) fn map1<'a, T: Float, F: Map1<T>>(function: F, io: impl Into<In1<'a, T>>) {
+pub(crate) fn map1<T: Float, F: Map1<T>>(function: F, io: In1<'_, T>) {
     let grain = Grain::elements(F::COST);
-    match io.into() {
+    match io {
         In1::From { x, y } => {
             assert_eq!(x.len(), y.len(), "argument and result differ in length");
             parallel::for_each((x, y), grain, |_, (x, y)| level::run(From1 { function, x, y }));

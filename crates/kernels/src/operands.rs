@@ -1,7 +1,5 @@
 //! How elementwise kernels name their arguments: out of place or in place, full-size or broadcast.
 
-use crate::Float;
-
 /// Values spread over a larger array: element `i` is `values[(i / run) % values.len()]`.
 ///
 /// | `values` over `[N, F]` | `values.len()` | `run` |
@@ -87,14 +85,45 @@ pub enum In2<'a, T> {
     },
 }
 
-impl<'a, T: Float> From<(&'a [T], &'a mut [T])> for In1<'a, T> {
-    fn from((x, y): (&'a [T], &'a mut [T])) -> Self {
-        In1::From { x, y }
-    }
-}
-
-impl<'a, T: Float> From<&'a mut [T]> for In1<'a, T> {
-    fn from(x: &'a mut [T]) -> Self {
-        In1::Over { x }
-    }
+/// The arguments and the result of a function of three variables.
+#[derive(Debug)]
+pub enum In3<'a, T> {
+    /// `y = f(a, b, c)`
+    From {
+        /// The first argument.
+        a: Broadcast<'a, T>,
+        /// The second argument.
+        b: Broadcast<'a, T>,
+        /// The third argument.
+        c: Broadcast<'a, T>,
+        /// The result.
+        y: &'a mut [T],
+    },
+    /// `a = f(a, b, c)`
+    OverA {
+        /// The first argument, full-size, overwritten.
+        a: &'a mut [T],
+        /// The second argument.
+        b: Broadcast<'a, T>,
+        /// The third argument.
+        c: Broadcast<'a, T>,
+    },
+    /// `b = f(a, b, c)`
+    OverB {
+        /// The first argument.
+        a: Broadcast<'a, T>,
+        /// The second argument, full-size, overwritten.
+        b: &'a mut [T],
+        /// The third argument.
+        c: Broadcast<'a, T>,
+    },
+    /// `c = f(a, b, c)`
+    OverC {
+        /// The first argument.
+        a: Broadcast<'a, T>,
+        /// The second argument.
+        b: Broadcast<'a, T>,
+        /// The third argument, full-size, overwritten.
+        c: &'a mut [T],
+    },
 }

@@ -372,7 +372,10 @@ unsafe impl<H: Send + Sync, T: Element> Sync for Block<H, T> {}
 
 impl<H, T: Element> Block<H, T> {
     const FITS: () = assert!(
-        HEADER + size_of::<H>() <= DATA && align_of::<H>() <= 16 && HEADER.is_multiple_of(16) && align_of::<T>() <= ALIGN
+        HEADER + size_of::<H>() <= DATA
+            && align_of::<H>() <= 16
+            && HEADER.is_multiple_of(16)
+            && align_of::<T>() <= ALIGN
     );
 
     /// A block with unspecified numbers.

@@ -17,13 +17,13 @@ impl<T: Float> Map1<T> for Relu {
 ///
 /// ```
 /// let mut y = [0.0f32; 3];
-/// kernels::relu((&[-1.0, 0.5, f32::INFINITY][..], &mut y[..]));
+/// kernels::relu(kernels::In1::From { x: &[-1.0, 0.5, f32::INFINITY], y: &mut y });
 /// assert_eq!(y, [0.0, 0.5, f32::INFINITY]);
 /// ```
 ///
 /// # Panics
 /// If argument and result differ in length.
 #[track_caller]
-pub fn relu<'a, T: Float>(io: impl Into<In1<'a, T>>) {
+pub fn relu<T: Float>(io: In1<'_, T>) {
     map1(Relu, io);
 }

@@ -1,0 +1,217 @@
+//! Copies between strided and contiguous layouts: element `[i, j, …]` of a view stands at `offset + i·strides[0] + j·strides[1] + …`.
+
+use crate::parallel::{self, Grain, Rows};
+use crate::pool::Element;
+
+/// The most axes a view can have.
+const MAX_RANK: usize = 8;
+
+/// A view whose axes of length 1 are gone and whose mergeable neighbours are merged.
+struct Walk {
+    axes: [usize; MAX_RANK],
+    strides: [isize; MAX_RANK],
+    rank: usize,
+}
+
+impl Walk {
+    fn new(shape: &[usize], strides: &[isize]) -> Walk {
+        let mut walk = Walk { axes: [1; MAX_RANK], strides: [0; MAX_RANK], rank: 0 };
+        for (&axis, &stride) in shape.iter().zip(strides) {
+            if axis == 1 {
+                continue;
+            }
+            let last = walk.rank.wrapping_sub(1);
+            if walk.rank > 0 && walk.strides[last] == stride * axis as isize {
+                walk.axes[last] *= axis;
+                walk.strides[last] = stride;
+            } else {
+                walk.axes[walk.rank] = axis;
+                walk.strides[walk.rank] = stride;
+                walk.rank += 1;
+            }
+        }
+        walk
+    }
+
+    /// Where row number `row` (all axes but the last) starts.
+    fn start_of(&self, mut row: usize, offset: usize) -> usize {
+        let mut at = offset;
+        for axis in (0..self.rank.saturating_sub(1)).rev() {
+            at = at.wrapping_add_signed((row % self.axes[axis]) as isize * self.strides[axis]);
+            row /= self.axes[axis];
+        }
+        at
+    }
+}
+
+/// Writes the view's elements in row-major order to `to`.
+///
+/// ```
+/// let mut columns = [0; 6];
+/// kernels::strided::copy(&[1i64, 2, 3, 4, 5, 6], 0, &[3, 2], &[1, 3], &mut columns);
+/// assert_eq!(columns, [1, 4, 2, 5, 3, 6]);
+/// ```
+///
+/// # Panics
+/// If the view leaves `from`, has more than 8 axes, or does not have as many elements as `to`.
+#[track_caller]
+pub fn copy<T: Element>(from: &[T], offset: usize, shape: &[usize], strides: &[isize], to: &mut [T]) {
+    assert!(
+        shape.len() == strides.len() && shape.len() <= MAX_RANK,
+        "a view needs a stride for each of at most 8 axes"
+    );
+    let elements: usize = shape.iter().product();
+    assert_eq!(elements, to.len(), "a view of {elements} elements cannot fill {}", to.len());
+    if elements == 0 {
+        return;
+    }
+    check_bounds(from.len(), offset, shape, strides);
+    let walk = Walk::new(shape, strides);
+    let Some(last) = walk.rank.checked_sub(1) else {
+        to[0] = from[offset];
+        return;
+    };
+    let (width, step) = (walk.axes[last], walk.strides[last]);
+    if let Some(transpose) = Transpose::of(&walk) {
+        transpose.copy(from, offset, &walk, to);
+        return;
+    }
+    parallel::for_each(Rows(to, width), Grain::rows(width, 2), |first, rows| {
+        for (i, row) in rows.0.chunks_exact_mut(width).enumerate() {
+            let start = walk.start_of(first + i, offset);
+            match step {
+                1 => row.copy_from_slice(&from[start..start + width]),
+                0 => row.fill(from[start]),
+                _ => {
+                    for (j, to) in row.iter_mut().enumerate() {
+                        *to = from[start.wrapping_add_signed(j as isize * step)];
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[track_caller]
+fn check_bounds(length: usize, offset: usize, shape: &[usize], strides: &[isize]) {
+    let (mut low, mut high) = (offset as isize, offset as isize);
+    for (&axis, &stride) in shape.iter().zip(strides) {
+        let reach = (axis as isize - 1) * stride;
+        low += reach.min(0);
+        high += reach.max(0);
+    }
+    assert!(low >= 0 && (high as usize) < length, "a view from {low} to {high} leaves an array of {length}");
+}
+
+/// The last two axes swapped against memory: element after element of a row would touch another cache line each time,
+/// so the copy goes in square tiles.
+struct Transpose {
+    rows: usize,
+    columns: usize,
+    column_stride: usize,
+}
+
+/// The side of a tile: 16 cache lines of f32 to read, 16 to write.
+const TILE: usize = 16;
+
+impl Transpose {
+    fn of(walk: &Walk) -> Option<Transpose> {
+        let last = walk.rank.checked_sub(1)?;
+        let above = last.checked_sub(1)?;
+        let swapped = walk.strides[above] == 1 && walk.strides[last] > 1;
+        swapped.then(|| Transpose {
+            rows: walk.axes[above],
+            columns: walk.axes[last],
+            column_stride: walk.strides[last] as usize,
+        })
+    }
+
+    fn copy<T: Element>(&self, from: &[T], offset: usize, walk: &Walk, to: &mut [T]) {
+        let Transpose { rows, columns, column_stride } = *self;
+        let band = columns * TILE;
+        let bands_per_matrix = rows.div_ceil(TILE);
+        let whole_bands = rows.is_multiple_of(TILE);
+        let body = |first: usize, part: &mut [T]| {
+            let start = walk.start_of(first, offset);
+            let height = part.len() / columns;
+            for left in (0..columns).step_by(TILE) {
+                let right = (left + TILE).min(columns);
+                for i in 0..height {
+                    let row = &mut part[i * columns..][left..right];
+                    for (j, to) in row.iter_mut().enumerate() {
+                        *to = from[start + i + (left + j) * column_stride];
+                    }
+                }
+            }
+        };
+        if whole_bands && bands_per_matrix > 0 {
+            parallel::for_each(Rows(to, band), Grain::rows(band, 2), |first, bands| {
+                for (i, part) in bands.0.chunks_exact_mut(band).enumerate() {
+                    body((first + i) * TILE, part);
+                }
+            });
+        } else {
+            for (m, matrix) in to.chunks_exact_mut(rows * columns).enumerate() {
+                for (b, part) in matrix.chunks_mut(band).enumerate() {
+                    body(m * rows + b * TILE, part);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Element by element, from the definition.
+    fn naive(from: &[i64], offset: usize, shape: &[usize], strides: &[isize]) -> Vec<i64> {
+        let elements: usize = shape.iter().product();
+        (0..elements)
+            .map(|mut i| {
+                let mut at = offset as isize;
+                for axis in (0..shape.len()).rev() {
+                    at += (i % shape[axis]) as isize * strides[axis];
+                    i /= shape[axis];
+                }
+                from[at as usize]
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn copies_follow_the_definition(
+            axes in prop::collection::vec((0usize..40, -40isize..40), 0..4), offset in 0usize..5
+        ) {
+            let shape: Vec<usize> = axes.iter().map(|a| a.0).collect();
+            let strides: Vec<isize> = axes.iter().map(|a| a.1).collect();
+            let low: isize = axes.iter().map(|&(n, s)| (n.max(1) as isize - 1) * s.min(0)).sum();
+            let high: isize = axes.iter().map(|&(n, s)| (n.max(1) as isize - 1) * s.max(0)).sum();
+            let offset = offset + low.unsigned_abs();
+            let from: Vec<i64> = (0..offset as i64 + high as i64 + 1).collect();
+            let mut to = vec![-1; shape.iter().product()];
+            copy(&from, offset, &shape, &strides, &mut to);
+            prop_assert_eq!(to, naive(&from, offset, &shape, &strides));
+        }
+    }
+
+    #[test]
+    fn transposes_of_all_sizes() {
+        for (batch, rows, columns) in [(1, 16, 16), (3, 32, 5), (2, 17, 40), (1, 1, 9), (1, 300, 400), (5, 64, 64)] {
+            let from: Vec<i64> = (0..(batch * rows * columns) as i64).collect();
+            let shape = [batch, columns, rows];
+            let strides = [(rows * columns) as isize, 1, columns as isize];
+            let mut to = vec![-1; from.len()];
+            copy(&from, 0, &shape, &strides, &mut to);
+            assert_eq!(to, naive(&from, 0, &shape, &strides), "{batch} × {rows} × {columns}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "leaves an array")]
+    fn a_view_beyond_its_array_panics() {
+        copy(&[1i64, 2, 3], 0, &[2, 2], &[2, 1], &mut [0; 4]);
+    }
+}

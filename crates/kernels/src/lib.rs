@@ -4,15 +4,18 @@
 //! depend on the length alone, so results do not depend on the number of threads.
 
 mod arithmetic;
+mod cache;
 mod float;
 mod gemm;
 mod lanes;
+mod leaky;
 mod level;
 mod map;
 mod operands;
 mod optim;
 mod parallel;
 pub mod pool;
+mod prelu;
 mod relu;
 mod select;
 pub mod strided;
@@ -25,9 +28,11 @@ pub use arithmetic::{
 };
 pub use float::Float;
 pub use gemm::{BatchMatmul, Matmul, matmul, matmul_batched};
+pub use leaky::{leaky, leaky_backward};
 pub use level::Level;
 pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
 pub use parallel::{threads, with_threads};
-pub use relu::relu;
+pub use prelu::{PreluBackward, Seen, output_is_enough, prelu, prelu_backward};
+pub use relu::{relu, relu_backward};
 pub use select::select;

@@ -10,7 +10,7 @@ pub(crate) use two::{Map2, map2};
 
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
-use crate::{Float, In1, lanes::Lanes};
+use crate::{Float, In1, cache, lanes::Lanes};
 
 /// A function of one number, over registers.
 pub trait Map1<T: Float>: Copy + Send + Sync {
@@ -29,7 +29,8 @@ pub(crate) fn map1<T: Float, F: Map1<T>>(function: F, io: In1<'_, T>) {
     match io {
         In1::From { x, y } => {
             assert_eq!(x.len(), y.len(), "argument and result differ in length");
-            parallel::for_each((x, y), grain, |_, (x, y)| level::run(From1 { function, x, y }));
+            let streams = cache::is_beyond(size_of_val(y));
+            parallel::for_each((x, y), grain, |_, (x, y)| level::run(From1 { function, x, y, streams }));
         }
         In1::Over { x } => parallel::for_each(x, grain, |_, x| level::run(Over1 { function, x })),
     }
@@ -39,6 +40,8 @@ struct From1<'a, T, F> {
     function: F,
     x: &'a [T],
     y: &'a mut [T],
+    /// Whether the result goes past the cache.
+    streams: bool,
 }
 
 impl<T: Float, F: Map1<T>> Kernel<T> for From1<'_, T, F> {
@@ -48,6 +51,12 @@ impl<T: Float, F: Map1<T>> Kernel<T> for From1<'_, T, F> {
     fn run<L: Lanes<Elem = T>>(self) {
         let mut x = self.x.chunks_exact(L::N);
         let mut y = self.y.chunks_exact_mut(L::N);
+        if self.streams {
+            for (x, y) in (&mut x).zip(&mut y) {
+                self.function.map(L::load(x)).stream(y);
+            }
+            L::fence();
+        }
         for (x, y) in (&mut x).zip(&mut y) {
             self.function.map(L::load(x)).store(y);
         }

@@ -127,3 +127,36 @@ pub enum In3<'a, T> {
         c: &'a mut [T],
     },
 }
+
+impl<T> In1<'_, T> {
+    /// The number of elements.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            In1::From { x, .. } => x.len(),
+            In1::Over { x } => x.len(),
+        }
+    }
+
+    /// # Panics
+    /// If argument and result differ in length.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        if let In1::From { x, y } = self {
+            assert_eq!(x.len(), y.len(), "argument and result differ in length");
+        }
+    }
+
+    /// The first `at` elements and the rest.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            In1::From { x, y } => {
+                let ((x, x_rest), (y, y_rest)) = (x.split_at(at), y.split_at_mut(at));
+                (In1::From { x, y }, In1::From { x: x_rest, y: y_rest })
+            }
+            In1::Over { x } => {
+                let (x, rest) = x.split_at_mut(at);
+                (In1::Over { x }, In1::Over { x: rest })
+            }
+        }
+    }
+}

@@ -1,12 +1,11 @@
 //! What the tests of all kernels share: every level, edge values, distances in ulps.
 
 use crate::Level;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Runs `test` once at each level this CPU has, and says loudly which it lacks. One at a time: the level is global.
 pub(crate) fn at_every_level(test: impl Fn(Level)) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = level_stays();
     let before = Level::current();
     for level in Level::ALL {
         if level.is_available() {
@@ -17,6 +16,12 @@ pub(crate) fn at_every_level(test: impl Fn(Level)) {
         }
     }
     before.set_current();
+}
+
+/// While the guard lives, no other test changes the level: for tests that compare the bits of two runs.
+pub(crate) fn level_stays() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lengths around the register widths and the chunk.

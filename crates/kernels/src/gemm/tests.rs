@@ -93,6 +93,7 @@ fn every_shape_and_transposition_matches_the_naive_loop() {
 
 #[test]
 fn products_with_large_vectors_match_when_split_over_threads() {
+    let _guard = crate::testing::level_stays();
     for (m, n) in [(1, 517), (517, 1)] {
         for flags in FLAGS {
             with_threads(3, || product_matches::<f32>((m, 300, n), flags));
@@ -173,6 +174,7 @@ fn batches_share_factors_as_the_runs_say() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
+    let _guard = crate::testing::level_stays();
     let shapes = [(64, 784, 512), (784, 64, 512), (130, 1300, 70), (1, 700, 900), (900, 700, 1)];
     for (m, k, n) in shapes {
         for (a_transposed, b_transposed, _) in [FLAGS[0], FLAGS[2], FLAGS[4]] {
@@ -193,6 +195,7 @@ fn the_number_of_threads_changes_no_bit() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_batch() {
+    let _guard = crate::testing::level_stays();
     let (count, m, k, n) = (48, 33, 40, 65);
     let (a, b): (Vec<f32>, Vec<f32>) = (cast(&noise(count * m * k, 1)), cast(&noise(count * k * n, 2)));
     let products = |threads| {

@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Kind, Part, SCRATCH, SMALL};
 use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
-use crate::{Broadcast, Float, In2};
+use crate::{Broadcast, Float, In2, cache};
 use std::iter::Repeat;
 use std::slice::ChunksExact;
 
@@ -27,7 +27,8 @@ pub(crate) fn map2<T: Float, F: Map2<T>>(function: F, io: In2<'_, T>) {
             a.check(y.len());
             b.check(y.len());
             let kinds = (Kind::of(&a, y.len()), Kind::of(&b, y.len()));
-            parallel::for_each(y, grain, |offset, y| level::run(From2 { function, a, b, kinds, offset, y }));
+            let streams = cache::is_beyond(size_of_val(y));
+            parallel::for_each(y, grain, |offset, y| level::run(From2 { function, a, b, kinds, offset, y, streams }));
         }
         In2::OverA { a, b } => {
             b.check(a.len());
@@ -70,6 +71,8 @@ struct From2<'a, T, F> {
     kinds: (Kind, Kind),
     offset: usize,
     y: &'a mut [T],
+    /// Whether the result goes past the cache.
+    streams: bool,
 }
 
 impl<T: Float, F: Map2<T>> Kernel<T> for From2<'_, T, F> {
@@ -77,7 +80,7 @@ impl<T: Float, F: Map2<T>> Kernel<T> for From2<'_, T, F> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        let From2 { function, a, b, kinds, offset, y } = self;
+        let From2 { function, a, b, kinds, offset, y, streams } = self;
         let length = y.len();
         scratch!(scratch, 2, length, kinds.0.needs_scratch() || kinds.1.needs_scratch());
         let (scratch_a, scratch_b) = scratch.split_at_mut(scratch.len() / 2);
@@ -88,12 +91,17 @@ impl<T: Float, F: Map2<T>> Kernel<T> for From2<'_, T, F> {
             let n = a.reach(at, L::N).min(b.reach(at, L::N)).min(length - at);
             let y = &mut y[at..at + n];
             match (a.part(at, n), b.part(at, n)) {
-                (Part::Slice(a), Part::Slice(b)) => from::<L, F, _, _>(function, a, b, y),
-                (Part::Slice(a), Part::One(b)) => from::<L, F, _, _>(function, a, One(b), y),
-                (Part::One(a), Part::Slice(b)) => from::<L, F, _, _>(function, One(a), b, y),
-                (Part::One(a), Part::One(b)) => from::<L, F, _, _>(function, One(a), One(b), y),
+                (Part::Slice(a), Part::Slice(b)) if streams => from::<L, F, _, _, true>(function, a, b, y),
+                (Part::Slice(a), Part::One(b)) if streams => from::<L, F, _, _, true>(function, a, One(b), y),
+                (Part::Slice(a), Part::Slice(b)) => from::<L, F, _, _, false>(function, a, b, y),
+                (Part::Slice(a), Part::One(b)) => from::<L, F, _, _, false>(function, a, One(b), y),
+                (Part::One(a), Part::Slice(b)) => from::<L, F, _, _, false>(function, One(a), b, y),
+                (Part::One(a), Part::One(b)) => from::<L, F, _, _, false>(function, One(a), One(b), y),
             }
             at += n;
+        }
+        if streams {
+            L::fence();
         }
     }
 }
@@ -181,7 +189,7 @@ impl<T: Float> Source<T> for One<T> {
 }
 
 #[inline(always)]
-fn from<L, F, A, B>(function: F, a: A, b: B, y: &mut [L::Elem])
+fn from<L, F, A, B, const STREAMS: bool>(function: F, a: A, b: B, y: &mut [L::Elem])
 where
     L: Lanes,
     F: Map2<L::Elem>,
@@ -190,7 +198,12 @@ where
 {
     let mut full = y.chunks_exact_mut(L::N);
     for ((y, a), b) in (&mut full).zip(a.full(L::N)).zip(b.full(L::N)) {
-        function.map::<L>(A::register(a), B::register(b)).store(y);
+        let value = function.map::<L>(A::register(a), B::register(b));
+        if STREAMS {
+            value.stream(y)
+        } else {
+            value.store(y)
+        };
     }
     let y = full.into_remainder();
     if !y.is_empty() {

@@ -98,6 +98,7 @@ fn adam_is_pytorchs() {
 
 #[test]
 fn many_parameters_are_stepped_like_one_and_by_any_number_of_threads() {
+    let _guard = crate::testing::level_stays();
     let sizes = [0usize, 1, 70_000, 3, 90_001, 16, 0];
     let step = |threads: usize| {
         crate::with_threads(threads, || {

@@ -1,1 +1,42 @@
-//! tape
+//! Reverse-mode automatic differentiation on a flat tape.
+//!
+//! A [`Tensor`] is plain data. A [`Var`] is a tensor recorded on a [`Tape`]; ops on variables are recorded, and
+//! [`Var::backward`] replays them in reverse. Which tape you start from decides what is recorded and how layers behave.
+//!
+//! ```
+//! use tape::{Tape, Tensor};
+//! let tape = Tape::probing();
+//! let x = tape.var(Tensor::from([-2.0, -1.0, 3.0]));
+//! let alpha = tape.var(Tensor::from([0.25]));
+//! let grads = x.clone().prelu(&alpha).sum().backward();
+//! assert_eq!(grads[&x].to_vec(), [0.25, 0.25, 1.0]);
+//! assert_eq!(grads[&alpha].to_vec(), [-3.0]);
+//! ```
+#![forbid(unsafe_code)]
+
+mod anomaly;
+mod backward;
+mod error;
+mod float;
+mod gradients;
+mod op;
+mod operand;
+mod ops;
+mod param;
+mod rng;
+mod shape;
+mod tape;
+mod tensor;
+mod var;
+
+pub use error::{Error, Result};
+pub use float::Float;
+pub use gradients::Gradients;
+pub use op::{Keeps, Kept, Op, OpMany};
+pub use operand::Operand;
+pub use param::{Group, Param, ParamId};
+pub use rng::Rng;
+pub use shape::{Axes, MAX_RANK, Shape, keep};
+pub use tape::Tape;
+pub use tensor::Tensor;
+pub use var::Var;

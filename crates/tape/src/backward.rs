@@ -1,0 +1,260 @@
+//! The engine: replays a tape backwards, by index. The only file that adds gradients.
+//!
+//! Walking from the last value to the first, each op's rule turns its result's cotangent into those of its operands. The
+//! first cotangent of a value is stored, later ones are added; axes that broadcasting added are summed. There is no
+//! recursion, so the length of a chain costs no stack.
+//!
+//! Two kinds of pass. [`Var::backward`] runs rules on plain values, frees each op as it goes, and leaves [`Gradients`].
+//! [`Var::grad`] records the rules themselves, so that its results can be differentiated again; it frees nothing and
+//! visits only what lies between the result and what was asked for.
+
+use crate::gradients::{Cotangent, Slots};
+use crate::tape::{Origin, Record, UNTRACKED};
+use crate::{Float, Gradients, Shape, Tape, Tensor, Var};
+use kernels::{Broadcast, In2};
+
+/// One pass over a tape.
+pub(crate) struct Pass<'t, T: Float> {
+    tape: &'t Tape<T>,
+    slots: Slots<T>,
+    /// In a recorded pass, which values lead to what was asked for.
+    wanted: Option<Vec<bool>>,
+}
+
+impl<T: Float> Pass<'_, T> {
+    /// Whether rules are run once and not recorded.
+    #[inline]
+    pub(crate) fn is_first_order(&self) -> bool {
+        self.wanted.is_none()
+    }
+
+    /// Whether anybody wants the cotangent of a value.
+    #[inline]
+    pub(crate) fn wants(&self, id: u32) -> bool {
+        id != UNTRACKED && self.wanted.as_ref().is_none_or(|wanted| wanted[id as usize])
+    }
+
+    /// A value for a rule to compute with: recorded if the rule is.
+    #[inline]
+    pub(crate) fn var(&self, value: Tensor<T>, id: u32) -> Var<T> {
+        let id = if self.is_first_order() { UNTRACKED } else { id };
+        Var::new(value, self.tape.clone(), id)
+    }
+
+    /// Stores a value's cotangent, or adds it to the one that is there.
+    #[inline]
+    pub(crate) fn add(&mut self, id: u32, cotangent: Var<T>, op: &'static str) {
+        if !self.wants(id) {
+            return;
+        }
+        let (shape, at) = self.tape.with_record(id, |record| (record.shape, record.at));
+        if self.tape.finds_anomalies() {
+            crate::anomaly::check_backward(op, at, cotangent.value());
+        }
+        let cotangent = if *cotangent.shape() == shape { cotangent } else { fit(op, cotangent, &shape) };
+        let slot = &mut self.slots.cotangents[id as usize];
+        let sum = match slot.take() {
+            None => cotangent,
+            Some(Cotangent { value, id }) => Var::new(value, self.tape.clone(), id) + cotangent,
+        };
+        let (value, _, id) = sum.into_parts();
+        *slot = Some(Cotangent { value, id });
+    }
+
+    /// Visits every value from `root` down to `lowest`.
+    fn run(&mut self, root: u32, lowest: u32) {
+        for id in (lowest..=root).rev() {
+            let Some(Cotangent { value, id: dy_id }) = self.slots.cotangents[id as usize].take() else { continue };
+            let Some((mut node, is_watched)) = self.start(id) else {
+                self.slots.cotangents[id as usize] = Some(Cotangent { value, id: dy_id });
+                continue;
+            };
+            let keeps = is_watched || self.wanted.is_some();
+            let kept = keeps.then(|| Cotangent { value: value.clone(), id: dy_id });
+            let dy = Var::new(value, self.tape.clone(), dy_id);
+            let consume = self.is_first_order();
+            node.pull(self, dy, consume);
+            self.slots.cotangents[id as usize] = kept;
+            let origin = if consume { Origin::Freed(node.name()) } else { Origin::Op(node) };
+            self.tape.with_record(id, |record| record.origin = origin);
+        }
+    }
+
+    /// Takes an op's node off the tape while its rule runs; None for a leaf, whose cotangent stays.
+    #[inline]
+    fn start(&mut self, id: u32) -> Option<(Box<dyn crate::op::Node<T>>, bool)> {
+        let params = &mut self.slots.params;
+        self.tape.with_record(id, |record| match &record.origin {
+            Origin::Leaf => None,
+            Origin::Param(param) => {
+                params.push((*param, id));
+                None
+            }
+            Origin::Op(node) => {
+                let name = node.name();
+                match std::mem::replace(&mut record.origin, Origin::Running(name)) {
+                    Origin::Op(node) => Some((node, record.is_watched)),
+                    _ => unreachable!("it was an op a line ago"),
+                }
+            }
+            Origin::Running(name) => reentered(name, record),
+            Origin::Freed(name) => freed(name, record),
+        })
+    }
+}
+
+#[cold]
+fn freed<T: Float>(name: &str, record: &Record<T>) -> ! {
+    panic!(
+        "backward: the op `{name}` at {} was used up by an earlier backward pass, which frees what it passes; \
+         add the losses before one backward, or use `y.grad([&x])`, which frees nothing",
+        record.at
+    )
+}
+
+#[cold]
+fn reentered<T: Float>(name: &str, record: &Record<T>) -> ! {
+    panic!("backward: the rule of `{name}` at {} runs a backward pass over its own tape; use a tape of its own", record.at)
+}
+
+/// Sums a cotangent over the axes along which its operand was broadcast.
+fn fit<T: Float>(op: &'static str, cotangent: Var<T>, shape: &Shape) -> Var<T> {
+    if shape.broadcast(op, cotangent.shape()).is_ok_and(|both| both == *cotangent.shape()) {
+        return cotangent.sum_to(*shape);
+    }
+    if cotangent.shape().broadcast(op, shape).is_ok_and(|both| both == *shape) {
+        return cotangent.expand(*shape);
+    }
+    panic!("the rule of `{op}` returned a cotangent of shape {:?} for an operand of shape {shape:?}", cotangent.shape())
+}
+
+impl<T: Float> Var<T> {
+    /// The gradients of a scalar with respect to every leaf it depends on. Frees the ops it passes.
+    ///
+    /// # Panics
+    /// If this is no scalar ([`Var::backward_with`] takes a cotangent), if nothing was recorded, or if an earlier
+    /// backward pass used up an op this value depends on.
+    #[track_caller]
+    pub fn backward(self) -> Gradients<T> {
+        assert!(
+            self.len() == 1,
+            "backward: the value has shape {:?}; reduce it to one number (`.sum()`, `.mean()`), or give a cotangent (`backward_with(dy)`)",
+            self.shape()
+        );
+        let one = self.value().ones_like();
+        self.backward_with(one)
+    }
+
+    /// As [`Var::backward`] from a cotangent: the gradients of Σ `dy` · self.
+    ///
+    /// # Panics
+    /// As [`Var::backward`], and if `dy` has another shape.
+    #[track_caller]
+    pub fn backward_with(self, dy: impl Into<Tensor<T>>) -> Gradients<T> {
+        let dy = dy.into();
+        assert!(dy.shape() == self.shape(), "backward_with: dy has shape {:?}, the value {:?}", dy.shape(), self.shape());
+        let (value, tape, root) = self.into_parts();
+        drop(value);
+        assert!(
+            root != UNTRACKED,
+            "backward: nothing was recorded: the value depends on no `tape.var` or trainable parameter, was detached, \
+             or the tape is `Tape::inference()`"
+        );
+        let mut pass = Pass { tape: &tape, slots: Slots::new(root as usize + 1), wanted: None };
+        pass.slots.cotangents[root as usize] = Some(Cotangent { value: dy, id: UNTRACKED });
+        pass.run(root, 0);
+        tape.forget_params();
+        Gradients::new(pass.slots, tape.address())
+    }
+
+    /// The gradients of Σ self with respect to some values, recorded, so that they can be differentiated again. Frees
+    /// nothing. Zeros where this value does not depend on one.
+    ///
+    /// ```
+    /// use tape::{Tape, Tensor};
+    /// let tape = Tape::probing();
+    /// let x = tape.var(Tensor::from([2.0]));
+    /// let y = &x * &x * &x;
+    /// let [dx] = y.grad([&x]);
+    /// let [ddx] = dx.grad([&x]);
+    /// assert_eq!((dx.item(), ddx.item()), (12.0, 12.0));
+    /// ```
+    ///
+    /// # Panics
+    /// If a value is on another tape, or if an earlier backward pass used up an op on the way.
+    #[track_caller]
+    pub fn grad<const N: usize>(&self, of: [&Var<T>; N]) -> [Var<T>; N] {
+        let dy = self.beside(self.value().ones_like());
+        let grads = self.grad_with(dy, &of);
+        grads.try_into().unwrap_or_else(|_| unreachable!("one gradient for each value"))
+    }
+
+    /// As [`Var::grad`] from a cotangent, which may itself be recorded.
+    ///
+    /// # Panics
+    /// As [`Var::grad`], and if `dy` has another shape.
+    #[track_caller]
+    pub fn grad_with(&self, dy: Var<T>, of: &[&Var<T>]) -> Vec<Var<T>> {
+        assert!(dy.shape() == self.shape(), "grad_with: dy has shape {:?}, the value {:?}", dy.shape(), self.shape());
+        for var in of {
+            let fits = !var.is_tracked() || !self.is_tracked() || var.tape().is(self.tape());
+            assert!(fits, "grad: a value is on another tape");
+        }
+        let lowest = of.iter().map(|var| var.id()).min().unwrap_or(UNTRACKED);
+        let root = self.id();
+        if root == UNTRACKED || lowest > root {
+            return of.iter().map(|var| self.beside(var.value().zeros_like())).collect();
+        }
+        let wanted = leads_to(self.tape(), root, of);
+        let reaches = wanted[root as usize];
+        let mut pass = Pass { tape: self.tape(), slots: Slots::new(root as usize + 1), wanted: Some(wanted) };
+        let (value, _, id) = dy.into_parts();
+        pass.slots.cotangents[root as usize] = reaches.then_some(Cotangent { value, id });
+        pass.run(root, lowest);
+        let gradient = |var: &&Var<T>| match pass.slots.cotangents.get(var.id() as usize).and_then(Option::as_ref) {
+            Some(Cotangent { value, id }) => Var::new(value.clone(), self.tape().clone(), *id),
+            None => self.beside(var.value().zeros_like()),
+        };
+        let gradients = of.iter().map(gradient).collect();
+        pass.slots.recycle();
+        gradients
+    }
+}
+
+/// For every value up to `root`, whether a gradient that passes it may reach one of the values.
+fn leads_to<T: Float>(tape: &Tape<T>, root: u32, of: &[&Var<T>]) -> Vec<bool> {
+    let mut wanted = vec![false; root as usize + 1];
+    for var in of {
+        if let Some(wanted) = wanted.get_mut(var.id() as usize) {
+            *wanted = true;
+        }
+    }
+    let lowest = of.iter().map(|var| var.id()).min().unwrap_or(0);
+    for id in lowest..=root {
+        let from_operands = tape.with_record(id, |record| match &record.origin {
+            Origin::Op(node) => node.operands().iter().any(|&x| x != UNTRACKED && wanted[x as usize]),
+            // Its operands are gone: assume the worst, so that the pass names it.
+            Origin::Freed(_) | Origin::Running(_) => true,
+            Origin::Leaf | Origin::Param(_) => false,
+        });
+        wanted[id as usize] |= from_operands;
+    }
+    wanted
+}
+
+impl<T: Float> Gradients<T> {
+    /// Adds another pass's parameter gradients: of another thread, or of another part of the batch.
+    pub fn merge(&mut self, other: &Gradients<T>) {
+        for (param, theirs) in other.params() {
+            self.change(param, |ours| match ours.take() {
+                None => *ours = Some(theirs.clone()),
+                Some(mut sum) => {
+                    let numbers = theirs.clone().contiguous();
+                    let b = Broadcast::full(numbers.as_slice().expect("contiguous"));
+                    kernels::add(In2::OverA { a: sum.make_mut(), b });
+                    *ours = Some(sum);
+                }
+            });
+        }
+    }
+}

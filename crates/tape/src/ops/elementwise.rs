@@ -1,0 +1,125 @@
+//! Runs elementwise kernels on tensors: broadcasts operands, and overwrites one that nobody else holds.
+
+use crate::error::expect;
+use crate::{Float, Shape, Tensor};
+use kernels::{Broadcast, In1, In2, In3};
+
+/// f(x), over x where nobody else holds it.
+#[inline]
+pub(crate) fn unary<T: Float>(x: Tensor<T>, kernel: impl FnOnce(In1<'_, T>)) -> Tensor<T> {
+    let mut x = x.contiguous();
+    if let Some(x_mut) = x.as_mut_slice() {
+        kernel(In1::Over { x: x_mut });
+        return x;
+    }
+    let mut y = Tensor::unspecified(*x.shape());
+    kernel(In1::From { x: slice(&x), y: y.fresh_mut() });
+    y
+}
+
+/// f(a, b), over a or b where nobody else holds it and it has the result's shape.
+#[inline]
+pub(crate) fn binary<T: Float>(a: Tensor<T>, b: Tensor<T>, kernel: impl FnOnce(In2<'_, T>)) -> Tensor<T> {
+    let shape = expect(a.shape().broadcast("binary", b.shape()));
+    binary_in(shape, a, b, kernel)
+}
+
+/// As [`binary`] with a known shape.
+#[inline]
+pub(crate) fn binary_in<T: Float>(
+    shape: Shape,
+    a: Tensor<T>,
+    b: Tensor<T>,
+    kernel: impl FnOnce(In2<'_, T>),
+) -> Tensor<T> {
+    let (mut a, mut b) = (spreadable(a, &shape), spreadable(b, &shape));
+    if *a.shape() == shape
+        && let Some(numbers) = a.as_mut_slice()
+    {
+        kernel(In2::OverA { a: numbers, b: spread(&b, &shape) });
+        return a;
+    }
+    if *b.shape() == shape
+        && let Some(numbers) = b.as_mut_slice()
+    {
+        kernel(In2::OverB { a: spread(&a, &shape), b: numbers });
+        return b;
+    }
+    let mut y = Tensor::unspecified(shape);
+    kernel(In2::From { a: spread(&a, &shape), b: spread(&b, &shape), y: y.fresh_mut() });
+    y
+}
+
+/// f(a, b, c), over one that nobody else holds and that has the result's shape.
+pub(crate) fn ternary<T: Float>(operands: [Tensor<T>; 3], kernel: impl FnOnce(In3<'_, T>)) -> Tensor<T> {
+    let shape = operands.iter().fold(Shape::SCALAR, |shape, x| expect(shape.broadcast("ternary", x.shape())));
+    let [mut a, mut b, mut c] = operands.map(|x| spreadable(x, &shape));
+    if *a.shape() == shape
+        && let Some(numbers) = a.as_mut_slice()
+    {
+        kernel(In3::OverA { a: numbers, b: spread(&b, &shape), c: spread(&c, &shape) });
+        return a;
+    }
+    if *b.shape() == shape
+        && let Some(numbers) = b.as_mut_slice()
+    {
+        kernel(In3::OverB { a: spread(&a, &shape), b: numbers, c: spread(&c, &shape) });
+        return b;
+    }
+    if *c.shape() == shape
+        && let Some(numbers) = c.as_mut_slice()
+    {
+        kernel(In3::OverC { a: spread(&a, &shape), b: spread(&b, &shape), c: numbers });
+        return c;
+    }
+    let mut y = Tensor::unspecified(shape);
+    kernel(In3::From { a: spread(&a, &shape), b: spread(&b, &shape), c: spread(&c, &shape), y: y.fresh_mut() });
+    y
+}
+
+/// The numbers of a contiguous tensor.
+#[inline]
+pub(crate) fn slice<T: kernels::pool::Element>(x: &Tensor<T>) -> &[T] {
+    x.as_slice().expect("the tensor was made contiguous")
+}
+
+/// The tensor in a form whose numbers spread over `shape` without a copy.
+#[inline]
+fn spreadable<T: Float>(x: Tensor<T>, shape: &Shape) -> Tensor<T> {
+    match x.spread_over(shape) {
+        Some(_) => x,
+        None => x.spread_copy(shape),
+    }
+}
+
+#[inline]
+fn spread<'a, T: Float>(x: &'a Tensor<T>, shape: &Shape) -> Broadcast<'a, T> {
+    x.spread_over(shape).expect("the tensor was made spreadable")
+}
+
+impl<T: Float> Tensor<T> {
+    /// `f` of every element; over this tensor's numbers where nobody else holds them.
+    ///
+    /// ```
+    /// assert_eq!(tape::Tensor::from([1.0, 2.0]).map(|v| v * v).to_vec(), [1.0, 4.0]);
+    /// ```
+    pub fn map(self, f: impl Fn(T) -> T) -> Tensor<T> {
+        unary(self, |io| match io {
+            In1::Over { x } => x.iter_mut().for_each(|x| *x = f(*x)),
+            In1::From { x, y } => y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)),
+        })
+    }
+
+    /// `f` of every pair of elements of two tensors that broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn zip_map(&self, other: &Tensor<T>, f: impl Fn(T, T) -> T) -> Tensor<T> {
+        let shape = expect(self.shape().broadcast("zip_map", other.shape()));
+        let (a, b) = (self.spread_copy(&shape), other.expanded(shape).contiguous());
+        let mut a = a;
+        a.make_mut().iter_mut().zip(slice(&b)).for_each(|(a, &b)| *a = f(*a, b));
+        a
+    }
+}

@@ -1,0 +1,69 @@
+//! Leaky ReLU: y = x where x > 0, else α·x, for a fixed slope α of any sign and size.
+//!
+//! Derivative: 1 where x > 0, else α: at 0 and at NaN too. Where α > 0 is not tiny the output has the input's sign, so
+//! the rule reads the output and the op may overwrite its input. Maas, Hannun, Ng 2013.
+//!
+//! ```
+//! use tape::{Tape, Tensor};
+//! let tape = Tape::probing();
+//! let x = tape.var(Tensor::from([-2.0, 0.0, 3.0]));
+//! let y = x.clone().leaky_relu(0.1);
+//! assert_eq!(y.to_vec(), [-0.2, 0.0, 3.0]);
+//! assert_eq!(y.sum().backward()[&x].to_vec(), [0.1, 0.1, 1.0]);
+//! ```
+
+use super::elementwise::{binary, unary};
+use crate::{Float, Keeps, Kept, Op, Tensor, Var};
+
+struct LeakyRelu<T>(T);
+
+/// The slope of leaky ReLU at every element of x, times dy: linear in dy, so its own derivative in dy, and constant in x.
+struct LeakyReluSlope<T>(T);
+
+impl<T: Float> LeakyRelu<T> {
+    fn output_is_enough(&self) -> bool {
+        kernels::output_is_enough(&[self.0])
+    }
+}
+
+impl<T: Float> Op<T> for LeakyRelu<T> {
+    fn name(&self) -> &'static str {
+        "leaky_relu"
+    }
+    #[inline]
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        if self.output_is_enough() { Keeps::RESULT } else { Keeps::OPERANDS }
+    }
+    #[inline]
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        unary(x, |io| kernels::leaky(self.0, io))
+    }
+    fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        let seen = if self.output_is_enough() { kept.y() } else { kept.x(0) };
+        [Some(LeakyReluSlope(self.0).apply([seen.detach(), dy]))]
+    }
+}
+
+impl<T: Float> Op<T, 2> for LeakyReluSlope<T> {
+    fn name(&self) -> &'static str {
+        "leaky_relu_slope"
+    }
+    fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
+        Keeps::operand(0)
+    }
+    fn forward(&mut self, [seen, dy]: [Tensor<T>; 2]) -> Tensor<T> {
+        binary(seen, dy, |io| kernels::leaky_backward(self.0, io))
+    }
+    fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
+        [None, Some(LeakyReluSlope(self.0).apply([kept.x(0), dy]))]
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// x where x > 0, else `slope`·x, for a slope of any sign and size.
+    #[track_caller]
+    #[inline]
+    pub fn leaky_relu(self, slope: impl Into<f64>) -> Var<T> {
+        LeakyRelu(T::from_f64(slope.into())).apply([self])
+    }
+}

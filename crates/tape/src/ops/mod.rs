@@ -1,0 +1,12 @@
+//! The ops, one word and one file each: formula, derivative, conventions, rule.
+
+mod arithmetic;
+mod elementwise;
+mod leaky_relu;
+mod operators;
+mod prelu;
+mod reduce;
+mod square;
+mod sum;
+mod views;
+mod where_else;

@@ -1,0 +1,112 @@
+//! PReLU: y = x where x > 0, else α·x, with α learned: any shape that broadcasts to x's.
+//!
+//! dx = dy where x > 0, else α·dy (α at 0 and at NaN); dα = Σ dy·x over x < 0 and NaN, so x = 0 and +∞ never enter. One
+//! pass gives both. Where every α ≥ 2⁻¹⁰ the output has the input's sign and dα = (1/α)·Σ dy·y: the op then keeps its
+//! output and may overwrite its input. He, Zhang, Ren, Sun 2015.
+//!
+//! ```
+//! use tape::{Tape, Tensor};
+//! let tape = Tape::probing();
+//! let x = tape.var(Tensor::from([-2.0, -1.0, 3.0]));
+//! let alpha = tape.var(Tensor::from([0.25]));
+//! let grads = x.clone().prelu(&alpha).sum().backward();
+//! assert_eq!(grads[&x].to_vec(), [0.25, 0.25, 1.0]);
+//! assert_eq!(grads[&alpha].to_vec(), [-3.0]);
+//! ```
+
+use super::elementwise::{binary, slice, unary};
+use crate::{Error, Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+use kernels::{In2, PreluBackward, Seen};
+
+struct Prelu;
+
+impl<T: Float> Op<T, 2> for Prelu {
+    fn name(&self) -> &'static str {
+        "prelu"
+    }
+    fn shape(&self, [x, alpha]: [&Shape; 2]) -> Result<Shape> {
+        check(x, alpha)
+    }
+    #[inline]
+    fn keeps(&self, [_, alpha]: [&Tensor<T>; 2]) -> Keeps {
+        let seen = if output_is_enough(alpha) { Keeps::RESULT } else { Keeps::operand(0) };
+        seen.and(Keeps::operand(1))
+    }
+    #[inline]
+    fn forward(&mut self, [x, alpha]: [Tensor<T>; 2]) -> Tensor<T> {
+        binary(x, alpha, kernels::prelu)
+    }
+    fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
+        let alpha = kept.x(1);
+        let reads_output = output_is_enough(alpha.value());
+        if kept.first_order() {
+            let seen = if reads_output { kept.y() } else { kept.x(0) };
+            let (dx, d_alpha) = backward(seen.into_value(), reads_output, dy.into_value(), alpha.value());
+            return [Some(kept.constant(dx)), Some(kept.constant(d_alpha))];
+        }
+        let seen = if reads_output { kept.y() } else { kept.x(0) };
+        let dx = kept.needs(0).then(|| {
+            let positive = compare(seen.value(), kernels::greater);
+            dy.clone().where_else(&positive, &dy * &alpha)
+        });
+        let d_alpha = kept.needs(1).then(|| {
+            let not_negative = compare(seen.value(), kernels::greater_equal);
+            let x = if reads_output { &seen / &alpha } else { seen.clone() };
+            kept.constant(Tensor::scalar(T::ZERO)).where_else(&not_negative, dy * x)
+        });
+        [dx, d_alpha]
+    }
+}
+
+/// x compared with 0: 1 where true, else 0.
+fn compare<T: Float>(x: &Tensor<T>, kernel: impl FnOnce(In2<'_, T>)) -> Tensor<T> {
+    binary(x.clone(), Tensor::scalar(T::ZERO), kernel)
+}
+
+fn check(x: &Shape, alpha: &Shape) -> Result<Shape> {
+    match x.broadcast("prelu", alpha) {
+        Ok(shape) if shape == *x => Ok(shape),
+        _ => Err(Error::ShapeMismatch {
+            op: "prelu",
+            lhs: x.to_vec(),
+            rhs: alpha.to_vec(),
+            hint: "α must broadcast to x: one slope, one for each feature (last axis), or any shape with axes of x's size or 1",
+        }),
+    }
+}
+
+#[inline]
+fn output_is_enough<T: Float>(alpha: &Tensor<T>) -> bool {
+    alpha.as_slice().is_some_and(kernels::output_is_enough)
+}
+
+/// dx and dα in one pass, dx over dy where nobody else holds it.
+fn backward<T: Float>(seen: Tensor<T>, reads_output: bool, dy: Tensor<T>, alpha: &Tensor<T>) -> (Tensor<T>, Tensor<T>) {
+    let shape = *seen.shape();
+    let pattern = |alpha: &Tensor<T>| alpha.spread_over(&shape).is_some_and(|b| b.values.len() == alpha.len());
+    let alpha = if pattern(alpha) { alpha.clone() } else { alpha.spread_copy(&shape) };
+    let spread = alpha.spread_over(&shape).expect("a pattern, or full size");
+    let seen = seen.contiguous();
+    let seen = match reads_output {
+        true => Seen::Output(slice(&seen)),
+        false => Seen::Input(slice(&seen)),
+    };
+    let mut d_alpha = Tensor::unspecified(*alpha.shape());
+    let dx = unary(dy, |dy| {
+        kernels::prelu_backward(PreluBackward { seen, dy, alpha: spread, d_alpha: d_alpha.fresh_mut() });
+    });
+    (dx, d_alpha)
+}
+
+impl<T: Float> Var<T> {
+    /// x where x > 0, else α·x. α: a value, a tensor or a number whose shape broadcasts to x's.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    #[inline]
+    pub fn prelu(self, alpha: impl Operand<T>) -> Var<T> {
+        let alpha = alpha.on(self.tape());
+        Prelu.apply([self, alpha])
+    }
+}

@@ -1,0 +1,121 @@
+//! reshape, permute, expand: other views of the same numbers. Derivatives: the view undone.
+
+use crate::error::expect;
+use crate::tensor::{axis_order, expandable};
+use crate::{Error, Float, Keeps, Kept, Op, Result, Shape, Tensor, Var};
+
+struct Reshape {
+    from: Shape,
+    to: Shape,
+}
+
+impl<T: Float> Op<T> for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+    fn shape(&self, [x]: [&Shape; 1]) -> Result<Shape> {
+        if x.elements() == self.to.elements() {
+            return Ok(self.to);
+        }
+        Err(Error::ShapeMismatch {
+            op: "reshape",
+            lhs: x.to_vec(),
+            rhs: self.to.to_vec(),
+            hint: "a reshape keeps the number of elements",
+        })
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        expect(x.try_reshape(self.to))
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        [Some(dy.reshape(self.from))]
+    }
+}
+
+struct Permute {
+    order: Vec<usize>,
+}
+
+impl<T: Float> Op<T> for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+    fn shape(&self, [x]: [&Shape; 1]) -> Result<Shape> {
+        Ok(self.order.iter().enumerate().fold(*x, |shape, (to, &from)| shape.with(to, x[from])))
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        x.permuted(&self.order)
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        let mut back = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
+        [Some(Permute { order: back }.apply([dy]))]
+    }
+}
+
+struct Expand {
+    to: Shape,
+    from: Shape,
+}
+
+impl<T: Float> Op<T> for Expand {
+    fn name(&self) -> &'static str {
+        "expand"
+    }
+    fn shape(&self, [x]: [&Shape; 1]) -> Result<Shape> {
+        expandable("expand", x, &self.to).map(|()| self.to)
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        x.expanded(self.to)
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        [Some(dy.sum_to(self.from))]
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The same numbers in the same order in another shape.
+    ///
+    /// # Panics
+    /// If the shapes have different numbers of elements.
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Var<T> {
+        let to = shape.into();
+        if *self.shape() == to {
+            return self;
+        }
+        Reshape { from: *self.shape(), to }.apply([self])
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `order[i]` of this value.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    pub fn permute<const N: usize>(self, order: [isize; N]) -> Var<T> {
+        let order = expect(axis_order(self.shape(), &order));
+        Permute { order }.apply([self])
+    }
+
+    /// The value repeated along axes of size 1 and along new leading axes.
+    ///
+    /// # Panics
+    /// If it does not broadcast to the shape.
+    #[track_caller]
+    pub fn expand(self, shape: impl Into<Shape>) -> Var<T> {
+        let to = shape.into();
+        if *self.shape() == to {
+            return self;
+        }
+        Expand { to, from: *self.shape() }.apply([self])
+    }
+}

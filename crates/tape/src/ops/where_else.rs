@@ -1,0 +1,52 @@
+//! c ≠ 0 ? a : b, element by element, for a condition that no gradient flows to.
+//!
+//! Derivatives: 1 to the selected side, exactly 0 to the other, whatever stands there. Operands and condition broadcast.
+//!
+//! The trap: in `x.sqrt().where_else(&positive, 0)` the root's own rule still meets the negative x, and 0 · ∞ is NaN.
+//! [`Var::select`] shows each branch a stand-in where it is not selected.
+
+use super::elementwise::ternary;
+use crate::{Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+
+struct WhereElse<T: Float> {
+    condition: Tensor<T>,
+}
+
+impl<T: Float> Op<T, 2> for WhereElse<T> {
+    fn name(&self) -> &'static str {
+        "where_else"
+    }
+    fn shape(&self, [a, b]: [&Shape; 2]) -> Result<Shape> {
+        self.condition.shape().broadcast("where_else", &a.broadcast("where_else", b)?)
+    }
+    fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
+        ternary([self.condition.clone(), a, b], kernels::select)
+    }
+    fn vjp(&self, kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
+        let zero = || kept.constant(Tensor::scalar(T::ZERO));
+        let da = kept.needs(0).then(|| dy.clone().where_else(&self.condition, zero()));
+        let db = kept.needs(1).then(|| zero().where_else(&self.condition, dy.clone()));
+        [da, db]
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// This value where `condition` is not 0, `other` elsewhere.
+    ///
+    /// ```
+    /// use tape::{Tape, Tensor};
+    /// let x = Tape::inference().input(Tensor::from([1.0, 2.0]));
+    /// assert_eq!(x.where_else(&Tensor::from([1.0, 0.0]), 9).to_vec(), [1.0, 9.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn where_else(self, condition: &Tensor<T>, other: impl Operand<T>) -> Var<T> {
+        let other = other.on(self.tape());
+        WhereElse { condition: condition.clone() }.apply([self, other])
+    }
+}

@@ -1,0 +1,240 @@
+//! [`Tape`]: the list of what was computed, in order, to be replayed backwards.
+//!
+//! A record names its operands by number and keeps the tensors its rule will read; it never holds a `Var`, so a tape
+//! does not hold itself alive. Which kind of tape you start from decides what is recorded and how layers behave; there
+//! is no global gradient mode and no global random state.
+
+use crate::float::keep_spare;
+use crate::op::Node;
+use crate::param::{Param, ParamId};
+use crate::{Float, Shape, Tensor, Var};
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+
+/// The number of a value that no gradient flows to.
+pub(crate) const UNTRACKED: u32 = u32::MAX;
+
+/// Records operations on [`Var`]s. A handle: clones share one tape. One thread each.
+///
+/// ```
+/// use tape::{Tape, Tensor};
+/// let tape = Tape::probing();
+/// let x = tape.var(Tensor::from([-2.0, 3.0]));
+/// let grads = x.clone().square().sum().backward();
+/// assert_eq!(grads[&x].to_vec(), [-4.0, 6.0]);
+/// ```
+pub struct Tape<T: Float = f32> {
+    inner: Rc<Inner<T>>,
+}
+
+struct Inner<T: Float> {
+    storage: RefCell<Storage<T>>,
+    records: bool,
+    training: bool,
+    /// What dropout draws from; None: it does nothing.
+    dropout: Option<u64>,
+    /// Draws so far.
+    draws: Cell<u64>,
+    finds_anomalies: Cell<bool>,
+}
+
+/// The growing part of a tape, recycled whole.
+pub(crate) struct Storage<T: Float> {
+    pub(crate) records: Vec<Record<T>>,
+    /// The leaf of each parameter, sorted by parameter.
+    params: Vec<(ParamId, u32)>,
+}
+
+/// One value on the tape: where it came from.
+pub(crate) struct Record<T: Float> {
+    pub(crate) origin: Origin<T>,
+    pub(crate) shape: Shape,
+    /// Whether its gradient stays in [`crate::Gradients`] although it is no leaf.
+    pub(crate) is_watched: bool,
+    /// The line that asked for it.
+    pub(crate) at: &'static Location<'static>,
+}
+
+/// Where a value came from.
+pub(crate) enum Origin<T: Float> {
+    Leaf,
+    Param(ParamId),
+    Op(Box<dyn Node<T>>),
+    /// An op whose rule is running now, by name.
+    Running(&'static str),
+    /// An op that an earlier backward pass has used up, by name.
+    Freed(&'static str),
+}
+
+impl<T: Float> Clone for Tape<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Tape { inner: Rc::clone(&self.inner) }
+    }
+}
+
+impl<T: Float> Drop for Inner<T> {
+    fn drop(&mut self) {
+        let mut storage =
+            std::mem::replace(self.storage.get_mut(), Storage { records: Vec::new(), params: Vec::new() });
+        storage.records.clear();
+        storage.params.clear();
+        T::with_spare(|spare| keep_spare(&mut spare.storages, storage));
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Records, and layers behave as in training. `seed` drives dropout.
+    pub fn training(seed: u64) -> Tape<T> {
+        Tape::with(true, true, Some(seed))
+    }
+
+    /// Records nothing and keeps nothing alive; layers behave as in evaluation.
+    pub fn inference() -> Tape<T> {
+        Tape::with(false, false, None)
+    }
+
+    /// Records, and layers behave as in evaluation: for saliency, Lipschitz constants, attacks, gradient checks.
+    pub fn probing() -> Tape<T> {
+        Tape::with(true, false, None)
+    }
+
+    fn with(records: bool, training: bool, dropout: Option<u64>) -> Tape<T> {
+        let storage = if records { T::with_spare(|spare| spare.storages.pop()).flatten() } else { None };
+        let storage = RefCell::new(storage.unwrap_or(Storage { records: Vec::new(), params: Vec::new() }));
+        let (draws, finds_anomalies) = (Cell::new(0), Cell::new(false));
+        Tape { inner: Rc::new(Inner { storage, records, training, dropout, draws, finds_anomalies }) }
+    }
+
+    /// The same kind of tape, new, on which dropout drops although the tape would not (Monte Carlo dropout).
+    pub fn with_dropout(self, seed: u64) -> Tape<T> {
+        Tape::with(self.inner.records, self.inner.training, Some(seed))
+    }
+
+    /// Panics from now on at the first op that makes NaN or infinity out of finite numbers, forward or backward, with
+    /// the op's name, its line, and where in the tensor. Costs a pass over every result.
+    pub fn detect_anomalies(self) -> Tape<T> {
+        self.inner.finds_anomalies.set(true);
+        self
+    }
+
+    #[inline]
+    pub(crate) fn finds_anomalies(&self) -> bool {
+        self.inner.finds_anomalies.get()
+    }
+
+    /// Whether layers should behave as in training.
+    pub fn is_training(&self) -> bool {
+        self.inner.training
+    }
+
+    /// Whether operations are recorded.
+    #[inline]
+    pub fn is_recording(&self) -> bool {
+        self.inner.records
+    }
+
+    /// The seed of the next random op: a function of the tape's seed and of how many were drawn before. None where
+    /// nothing random should happen.
+    pub fn next_dropout_seed(&self) -> Option<u64> {
+        let draw = self.inner.draws.get();
+        self.inner.draws.set(draw + 1);
+        self.inner.dropout.map(|seed| crate::rng::mix(seed, draw))
+    }
+
+    /// A value whose gradient is wanted.
+    #[track_caller]
+    pub fn var(&self, value: Tensor<T>) -> Var<T> {
+        let id = self.leaf(Origin::Leaf, *value.shape());
+        Var::new(value, self.clone(), id)
+    }
+
+    /// A value whose gradient is not wanted: a batch of images.
+    pub fn input(&self, value: Tensor<T>) -> Var<T> {
+        Var::new(value, self.clone(), UNTRACKED)
+    }
+
+    /// A parameter's value: one leaf for each parameter and tape, however often it is used.
+    #[track_caller]
+    pub fn param(&self, param: &Param<T>) -> Var<T> {
+        let value = param.value().clone();
+        if !self.inner.records || !param.is_trainable() {
+            return self.input(value);
+        }
+        let wanted = param.id();
+        let found = {
+            let params = &self.inner.storage.borrow().params;
+            match params.last() {
+                Some(&(last, _)) if last < wanted => Err(params.len()),
+                _ => params.binary_search_by_key(&wanted, |&(id, _)| id).map(|at| params[at].1),
+            }
+        };
+        let id = found.unwrap_or_else(|at| {
+            let id = self.leaf(Origin::Param(wanted), *value.shape());
+            self.inner.storage.borrow_mut().params.insert(at, (wanted, id));
+            id
+        });
+        Var::new(value, self.clone(), id)
+    }
+
+    #[track_caller]
+    fn leaf(&self, origin: Origin<T>, shape: Shape) -> u32 {
+        match self.inner.records {
+            true => self.push(Record { origin, shape, is_watched: false, at: Location::caller() }),
+            false => UNTRACKED,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&self, record: Record<T>) -> u32 {
+        let records = &mut self.inner.storage.borrow_mut().records;
+        let id = records.len() as u32;
+        assert!(id < UNTRACKED, "a tape holds at most 2^32 − 1 values");
+        records.push(record);
+        id
+    }
+
+    /// The number the next recorded value gets.
+    #[inline]
+    pub(crate) fn next_id(&self) -> u32 {
+        self.inner.storage.borrow().records.len() as u32
+    }
+
+    /// Reads or changes a record; nothing else may be recorded meanwhile.
+    #[inline]
+    pub(crate) fn with_record<R>(&self, id: u32, f: impl FnOnce(&mut Record<T>) -> R) -> R {
+        f(&mut self.inner.storage.borrow_mut().records[id as usize])
+    }
+
+    /// Forgets which leaf stands for which parameter: parameters change between backward passes.
+    pub(crate) fn forget_params(&self) {
+        self.inner.storage.borrow_mut().params.clear();
+    }
+
+    /// The number of recorded values.
+    pub fn len(&self) -> usize {
+        self.inner.storage.borrow().records.len()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(crate) fn is(&self, other: &Tape<T>) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// An identity to tell tapes apart while this one lives.
+    pub(crate) fn address(&self) -> usize {
+        Rc::as_ptr(&self.inner).addr()
+    }
+}
+
+impl<T: Float> std::fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tape<{}> of {} values", T::NAME, self.len())
+    }
+}

@@ -16,9 +16,12 @@ mod optim;
 mod parallel;
 pub mod pool;
 mod prelu;
+mod reduce;
 mod relu;
 mod select;
+mod softmax;
 pub mod strided;
+mod tail;
 #[cfg(test)]
 mod testing;
 
@@ -34,5 +37,9 @@ pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
 pub use parallel::{threads, with_threads};
 pub use prelu::{PreluBackward, Seen, output_is_enough, prelu, prelu_backward};
+pub use reduce::{
+    Axes, ExtremumShare, Reduce, argmax, argmin, extremum_share, logsumexp, max, mean, min, norm1, norm2, prod, sum,
+    sum_of_squares, variance,
+};
 pub use relu::{relu, relu_backward};
 pub use select::select;

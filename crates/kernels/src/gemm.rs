@@ -12,11 +12,13 @@
 #![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
 
 mod direct;
+mod epilogue;
 #[cfg(test)]
 mod tests;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
+pub use epilogue::{Epilogue, Rectifier};
 use gemm::Parallelism;
 
 /// The arguments of [`matmul`]: c = a·b.
@@ -40,6 +42,8 @@ pub struct Matmul<'a, T> {
     pub b_transposed: bool,
     /// Whether the product is added to what `c` holds.
     pub accumulate: bool,
+    /// What happens to `c` after it.
+    pub epilogue: Epilogue<'a, T>,
 }
 
 /// The arguments of [`matmul_batched`]: `count` products of one shape.
@@ -69,6 +73,8 @@ pub struct BatchMatmul<'a, T> {
     pub b_transposed: bool,
     /// Whether the products are added to what `c` holds.
     pub accumulate: bool,
+    /// What happens to every product after it.
+    pub epilogue: Epilogue<'a, T>,
 }
 
 /// A matrix that is read: element (i, j) is `values[i * row + j * column]`.
@@ -101,34 +107,38 @@ const SMALL: usize = 4096;
 /// From this many multiplications on a product is split over threads by itself.
 const LARGE: usize = 1 << 20;
 
-/// c = a·b, or c += a·b.
+/// c = a·b, or c += a·b, then the epilogue.
 ///
 /// ```
-/// use kernels::{Matmul, matmul};
-/// let (a, b, mut c) = ([1.0, 2.0], [3.0, 4.0], [0.0; 4]);
-/// matmul(Matmul { a: &a, b: &b, c: &mut c, m: 2, k: 1, n: 2, a_transposed: false, b_transposed: false, accumulate: false });
-/// assert_eq!(c, [3.0, 4.0, 6.0, 8.0]);
+/// use kernels::{Epilogue, Matmul, Rectifier, matmul};
+/// let (a, b, mut c) = ([1.0, -2.0], [3.0, 4.0], [0.0; 4]);
+/// let (m, k, n, a_transposed, b_transposed, accumulate) = (2, 1, 2, false, false, false);
+/// let epilogue = Epilogue { bias: Some(&[1.0, 2.0]), rectifier: Rectifier::Leaky(0.5) };
+/// matmul(Matmul { a: &a, b: &b, c: &mut c, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
+/// assert_eq!(c, [4.0, 6.0, -2.5, -3.0]);
 /// ```
 ///
 /// # Panics
 /// If a slice is not as long as its shape says.
 #[track_caller]
 pub fn matmul<T: Float>(args: Matmul<'_, T>) {
-    let Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate } = args;
+    let Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate, epilogue } = args;
     check("a", a.len(), m, k);
     check("b", b.len(), k, n);
     check("c", c.len(), m, n);
+    epilogue.check(n);
     let (a, b) = (Matrix::new(a, m, k, a_transposed), Matrix::new(b, k, n, b_transposed));
-    Product { a, b, c, m, k, n, accumulate }.compute(true);
+    Product { a, b, c, m, k, n, accumulate, epilogue }.compute(true);
 }
 
 /// As [`matmul`] for a whole batch: in parallel over its products, or over each product's parts where they are large.
 ///
 /// ```
-/// use kernels::{BatchMatmul, matmul_batched};
+/// use kernels::{BatchMatmul, Epilogue, matmul_batched};
 /// let (a, b, mut c) = ([1.0, 2.0, 3.0], [10.0], [0.0; 3]); // three 1 × 1 products that share b
-/// let (m, k, n, a_transposed, b_transposed) = (1, 1, 1, false, false);
-/// matmul_batched(BatchMatmul { a: &a, b: &b, c: &mut c, count: 3, a_run: 1, b_run: 1, m, k, n, a_transposed, b_transposed, accumulate: false });
+/// let (m, k, n, a_transposed, b_transposed, accumulate) = (1, 1, 1, false, false, false);
+/// let (count, a_run, b_run, epilogue) = (3, 1, 1, Epilogue::NONE);
+/// matmul_batched(BatchMatmul { a: &a, b: &b, c: &mut c, count, a_run, b_run, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
 /// assert_eq!(c, [10.0, 20.0, 30.0]);
 /// ```
 ///
@@ -136,21 +146,22 @@ pub fn matmul<T: Float>(args: Matmul<'_, T>) {
 /// If `a` or `b` is not a whole number of matrices that tiles the batch, or if `c` is not `count` matrices long.
 #[track_caller]
 pub fn matmul_batched<T: Float>(args: BatchMatmul<'_, T>) {
-    let BatchMatmul { a, b, c, count, a_run, b_run, m, k, n, a_transposed, b_transposed, accumulate } = args;
+    let BatchMatmul { a, b, c, count, a_run, b_run, m, k, n, a_transposed, b_transposed, accumulate, epilogue } = args;
     check("c", c.len(), count * m, n);
+    epilogue.check(n);
     let a_count = check_batch("a", a.len(), a_run, count, (m, k));
     let b_count = check_batch("b", b.len(), b_run, count, (k, n));
     if c.is_empty() {
         return;
     }
     if !a_transposed && b_count == 1 && a_run == 1 && a_count == count {
-        return matmul(Matmul { a, b, c, m: count * m, k, n, a_transposed, b_transposed, accumulate });
+        return matmul(Matmul { a, b, c, m: count * m, k, n, a_transposed, b_transposed, accumulate, epilogue });
     }
     let product = |i: usize, c: &mut [T], parallel: bool| {
         let (i_a, i_b) = (i / a_run % a_count, i / b_run % b_count);
         let a = Matrix::new(&a[i_a * m * k..][..m * k], m, k, a_transposed);
         let b = Matrix::new(&b[i_b * k * n..][..k * n], k, n, b_transposed);
-        Product { a, b, c, m, k, n, accumulate }.compute(parallel);
+        Product { a, b, c, m, k, n, accumulate, epilogue }.compute(parallel);
     };
     if m * k * n >= LARGE && count < 4 * parallel::threads() {
         for (i, c) in c.chunks_exact_mut(m * n).enumerate() {
@@ -201,6 +212,8 @@ struct Product<'a, T> {
     k: usize,
     n: usize,
     accumulate: bool,
+    /// Of a single column the bias serves every element of the row that takes its place.
+    epilogue: Epilogue<'a, T>,
 }
 
 impl<T: Float> Product<'_, T> {
@@ -212,7 +225,7 @@ impl<T: Float> Product<'_, T> {
             if !self.accumulate {
                 self.c.fill(T::ZERO);
             }
-            return;
+            return epilogue::finish(self.epilogue, self.c, self.n, parallel);
         }
         if self.n == 1 && self.m > 1 {
             // A column is a row of the transposed product.
@@ -228,7 +241,7 @@ impl<T: Float> Product<'_, T> {
     }
 
     fn by_crate(self, parallel: bool) {
-        let Product { a, b, c, m, k, n, accumulate } = self;
+        let Product { a, b, c, m, k, n, accumulate, epilogue } = self;
         // `threads` first: it sets up the pool.
         let parallelism = match parallel && m * k * n >= LARGE && parallel::threads() > 1 {
             true => Parallelism::Rayon(0),
@@ -266,5 +279,6 @@ impl<T: Float> Product<'_, T> {
                 parallelism,
             );
         }
+        epilogue::finish(epilogue, c, n, parallel);
     }
 }

@@ -30,7 +30,7 @@ pub use arithmetic::{
     maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
 pub use float::Float;
-pub use gemm::{BatchMatmul, Matmul, matmul, matmul_batched};
+pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;
 pub use operands::{Broadcast, In1, In2, In3};

@@ -4,7 +4,7 @@
 //! columns of `b` and rows of `a` are, [`Dots`]: registers run along k and are added up once for each element of `c`. Either sums in an
 //! order that depends on k alone, so an element's value does not depend on the tile it falls in.
 
-use super::{Matrix, Product};
+use super::{Epilogue, Matrix, Product};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::level::{self, Kernel};
@@ -17,26 +17,27 @@ pub(super) fn suits<T>(product: &Product<'_, T>) -> bool {
 
 /// The product, which [`suits`]; a single row may be split over threads.
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
-    let Product { a, b, c, k, n, m, accumulate } = product;
+    let Product { a, b, c, k, n, m, accumulate, epilogue } = product;
     let combine = b.column == 1;
     if m > 1 || !parallel || n * k < VECTOR_SERIAL {
         return match combine {
-            true => level::run(Combine { a, b, c, n, k, accumulate }),
-            false => level::run(Dots { a, b, c, n, k, accumulate }),
+            true => level::run(Combine { a, b, c, n, k, accumulate, epilogue }),
+            false => level::run(Dots { a, b, c, n, k, accumulate, epilogue }),
         };
     }
     let columns = (VECTOR_CHUNK / k / COLUMNS).max(1) * COLUMNS;
     let grain = Grain { chunk: columns, serial: 2 * columns };
     parallel::for_each(Rows(c, 1), grain, |first, Rows(c, _)| {
         let n = c.len();
+        let epilogue = epilogue.columns_from(first);
         match combine {
             true => {
                 let b = Matrix { values: &b.values[first..], ..b };
-                level::run(Combine { a, b, c, n, k, accumulate });
+                level::run(Combine { a, b, c, n, k, accumulate, epilogue });
             }
             false => {
                 let b = Matrix { values: &b.values[first * b.column..], ..b };
-                level::run(Dots { a, b, c, n, k, accumulate });
+                level::run(Dots { a, b, c, n, k, accumulate, epilogue });
             }
         }
     });
@@ -57,6 +58,7 @@ struct Combine<'a, T> {
     n: usize,
     k: usize,
     accumulate: bool,
+    epilogue: Epilogue<'a, T>,
 }
 
 impl<T: Float> Kernel<T> for Combine<'_, T> {
@@ -76,6 +78,11 @@ impl<T: Float> Kernel<T> for Combine<'_, T> {
         }
         if i < m {
             self.rows::<L, 1>(i);
+        }
+        if !self.epilogue.is_none() {
+            for row in self.c.chunks_exact_mut(self.n) {
+                self.epilogue.over_row::<L>(row);
+            }
         }
     }
 }
@@ -165,6 +172,7 @@ struct Dots<'a, T> {
     n: usize,
     k: usize,
     accumulate: bool,
+    epilogue: Epilogue<'a, T>,
 }
 
 impl<T: Float> Kernel<T> for Dots<'_, T> {
@@ -172,7 +180,7 @@ impl<T: Float> Kernel<T> for Dots<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        let Dots { a, b, c, n, k, accumulate } = self;
+        let Dots { a, b, c, n, k, accumulate, epilogue } = self;
         for (i, c) in c.chunks_exact_mut(n).enumerate() {
             let a = &a.values[i * a.row..][..k];
             let mut j = 0;
@@ -183,6 +191,9 @@ impl<T: Float> Kernel<T> for Dots<'_, T> {
             while j < n {
                 dots::<L, 1>(a, &b.values[j * b.column..], b.column, &mut c[j..], accumulate);
                 j += 1;
+            }
+            if !epilogue.is_none() {
+                epilogue.over_row::<L>(c);
             }
         }
     }

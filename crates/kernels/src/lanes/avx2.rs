@@ -32,7 +32,7 @@ macro_rules! avx2 {
         set1 $set1:ident, load $load:ident, store $store:ident, stream $stream:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
         div $div:ident, fma $fma:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
         blend $blend:ident, and $and:ident, or $or:ident, xor $xor:ident, movemask $movemask:ident, to_int $to_int:ident,
-        from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident
+        from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident, load_masked $load_masked:ident, store_masked $store_masked:ident
     ) => {
         /// One AVX2 register.
         #[derive(Clone, Copy)]
@@ -71,6 +71,24 @@ macro_rules! avx2 {
             #[inline(always)]
             fn neg(self) -> Self {
                 self.bit_xor(Self::splat(-0.0))
+            }
+        }
+
+        impl $lanes {
+            /// All bits set in the first `count` lanes, none in the others.
+            #[inline(always)]
+            fn first(count: usize) -> $vector {
+                const WINDOW: [$bits; 2 * $n] = {
+                    let mut window = [0; 2 * $n];
+                    let mut i = 0;
+                    while i < $n {
+                        window[i] = $bits::MAX;
+                        i += 1;
+                    }
+                    window
+                };
+                let window: &[$bits; $n] = WINDOW[$n - count..][..$n].try_into().expect("a register of them");
+                unsafe { $load(window.as_ptr().cast()) }
             }
         }
 
@@ -193,6 +211,18 @@ macro_rules! avx2 {
                 }
                 lanes[0]
             }
+            #[inline(always)]
+            fn load_padded(from: &[$elem], fill: $elem) -> Self {
+                let mask = Self::first(from.len());
+                // Lanes out of the mask are not read.
+                Self(unsafe { $blend($set1(fill), $load_masked(from.as_ptr(), $to_int(mask)), mask) })
+            }
+            #[inline(always)]
+            fn store_prefix(self, to: &mut [$elem]) {
+                let mask = Self::first(to.len());
+                // Lanes out of the mask are not written.
+                unsafe { $store_masked(to.as_mut_ptr(), $to_int(mask), self.0) }
+            }
         }
     };
 }
@@ -202,12 +232,14 @@ avx2!(
     set1 _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps, stream _mm256_stream_ps, add _mm256_add_ps, sub _mm256_sub_ps, mul _mm256_mul_ps,
     div _mm256_div_ps, fma _mm256_fmadd_ps, min _mm256_min_ps, max _mm256_max_ps, sqrt _mm256_sqrt_ps, round _mm256_round_ps, cmp _mm256_cmp_ps,
     blend _mm256_blendv_ps, and _mm256_and_ps, or _mm256_or_ps, xor _mm256_xor_ps, movemask _mm256_movemask_ps, to_int _mm256_castps_si256,
-    from_int _mm256_castsi256_ps, shift_left _mm256_slli_epi32, shift_right _mm256_srli_epi32
+    from_int _mm256_castsi256_ps, shift_left _mm256_slli_epi32, shift_right _mm256_srli_epi32,
+    load_masked _mm256_maskload_ps, store_masked _mm256_maskstore_ps
 );
 avx2!(
     F64, MaskF64, __m256d, f64, u64, 4, 52, 1023,
     set1 _mm256_set1_pd, load _mm256_loadu_pd, store _mm256_storeu_pd, stream _mm256_stream_pd, add _mm256_add_pd, sub _mm256_sub_pd, mul _mm256_mul_pd,
     div _mm256_div_pd, fma _mm256_fmadd_pd, min _mm256_min_pd, max _mm256_max_pd, sqrt _mm256_sqrt_pd, round _mm256_round_pd, cmp _mm256_cmp_pd,
     blend _mm256_blendv_pd, and _mm256_and_pd, or _mm256_or_pd, xor _mm256_xor_pd, movemask _mm256_movemask_pd, to_int _mm256_castpd_si256,
-    from_int _mm256_castsi256_pd, shift_left _mm256_slli_epi64, shift_right _mm256_srli_epi64
+    from_int _mm256_castsi256_pd, shift_left _mm256_slli_epi64, shift_right _mm256_srli_epi64,
+    load_masked _mm256_maskload_pd, store_masked _mm256_maskstore_pd
 );

@@ -14,13 +14,20 @@ use super::{Lanes, Mask, check_length};
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
+/// A mask of the first `count` of at most 16 lanes.
+#[inline(always)]
+fn first(count: usize, lanes: usize) -> u32 {
+    assert!(count <= lanes, "a register of {lanes} numbers cannot hold {count}");
+    (1 << count) - 1
+}
+
 macro_rules! avx512 {
     (
         $lanes:ident, $mask:ident, $kmask:ident, $vector:ident, $elem:ident, $bits:ident, $n:literal, $mantissa_bits:literal, $bias:literal,
         set1 $set1:ident, load $load:ident, store $store:ident, stream $stream:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
         div $div:ident, fma $fma:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
         blend $blend:ident, to_int $to_int:ident, from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident,
-        reduce_add $reduce_add:ident
+        reduce_add $reduce_add:ident, load_masked $load_masked:ident, store_masked $store_masked:ident
     ) => {
         /// One AVX-512 register.
         #[derive(Clone, Copy)]
@@ -79,6 +86,7 @@ macro_rules! avx512 {
             type Mask = $mask;
             const N: usize = $n;
             const FUSED: bool = true;
+            const REGISTERS: usize = 32;
 
             #[inline(always)]
             fn splat(value: $elem) -> Self {
@@ -184,6 +192,18 @@ macro_rules! avx512 {
             fn reduce_add(self) -> $elem {
                 unsafe { $reduce_add(self.0) }
             }
+            #[inline(always)]
+            fn load_padded(from: &[$elem], fill: $elem) -> Self {
+                let mask = first(from.len(), $n) as $kmask;
+                // Lanes out of the mask are not read.
+                Self(unsafe { $load_masked($set1(fill), mask, from.as_ptr()) })
+            }
+            #[inline(always)]
+            fn store_prefix(self, to: &mut [$elem]) {
+                let mask = first(to.len(), $n) as $kmask;
+                // Lanes out of the mask are not written.
+                unsafe { $store_masked(to.as_mut_ptr(), mask, self.0) }
+            }
         }
     };
 }
@@ -193,12 +213,12 @@ avx512!(
     set1 _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, stream _mm512_stream_ps, add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps,
     div _mm512_div_ps, fma _mm512_fmadd_ps, min _mm512_min_ps, max _mm512_max_ps, sqrt _mm512_sqrt_ps, round _mm512_roundscale_ps, cmp _mm512_cmp_ps_mask,
     blend _mm512_mask_blend_ps, to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shift_left _mm512_slli_epi32, shift_right _mm512_srli_epi32,
-    reduce_add _mm512_reduce_add_ps
+    reduce_add _mm512_reduce_add_ps, load_masked _mm512_mask_loadu_ps, store_masked _mm512_mask_storeu_ps
 );
 avx512!(
     F64, MaskF64, __mmask8, __m512d, f64, u64, 8, 52, 1023,
     set1 _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, stream _mm512_stream_pd, add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd,
     div _mm512_div_pd, fma _mm512_fmadd_pd, min _mm512_min_pd, max _mm512_max_pd, sqrt _mm512_sqrt_pd, round _mm512_roundscale_pd, cmp _mm512_cmp_pd_mask,
     blend _mm512_mask_blend_pd, to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shift_left _mm512_slli_epi64, shift_right _mm512_srli_epi64,
-    reduce_add _mm512_reduce_add_pd
+    reduce_add _mm512_reduce_add_pd, load_masked _mm512_mask_loadu_pd, store_masked _mm512_mask_storeu_pd
 );

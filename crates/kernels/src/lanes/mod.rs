@@ -31,6 +31,8 @@ pub trait Lanes:
     const N: usize;
     /// Whether [`Lanes::mul_add`] rounds once.
     const FUSED: bool;
+    /// How many registers the instruction set has: what bounds a tile of sums.
+    const REGISTERS: usize = 16;
 
     /// Every lane `value`.
     fn splat(value: Self::Elem) -> Self;
@@ -124,6 +126,9 @@ pub trait Lanes:
         Self::load(&lanes)
     }
     /// All of `from` (at most `N` numbers), the other lanes `fill`.
+    ///
+    /// # Panics
+    /// If `from` is longer than `N`.
     #[inline(always)]
     fn load_padded(from: &[Self::Elem], fill: Self::Elem) -> Self {
         let mut lanes = [fill; MAX_LANES];
@@ -131,6 +136,9 @@ pub trait Lanes:
         Self::load(&lanes)
     }
     /// Fills `to` (at most `N` numbers) with the first lanes.
+    ///
+    /// # Panics
+    /// If `to` is longer than `N`.
     #[inline(always)]
     fn store_prefix(self, to: &mut [Self::Elem]) {
         to.copy_from_slice(&self.to_array()[..to.len()]);

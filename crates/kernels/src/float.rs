@@ -1,6 +1,7 @@
 //! The two number types kernels compute in.
 
 use crate::lanes::{self, Lanes};
+use crate::math::Constants;
 use crate::pool::Element;
 use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
@@ -10,6 +11,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 pub trait Float:
     Element
     + Vectorised
+    + Constants
     + PartialOrd
     + PartialEq
     + Debug

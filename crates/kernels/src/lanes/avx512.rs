@@ -27,7 +27,7 @@ macro_rules! avx512 {
         set1 $set1:ident, load $load:ident, store $store:ident, stream $stream:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
         div $div:ident, fma $fma:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
         blend $blend:ident, to_int $to_int:ident, from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident,
-        reduce_add $reduce_add:ident, load_masked $load_masked:ident, store_masked $store_masked:ident
+        reduce_add $reduce_add:ident, load_masked $load_masked:ident, store_masked $store_masked:ident, scale $scale:ident
     ) => {
         /// One AVX-512 register.
         #[derive(Clone, Copy)]
@@ -178,6 +178,10 @@ macro_rules! avx512 {
                 Self(unsafe { $from_int($shl::<$mantissa_bits>($to_int(shifted.0))) })
             }
             #[inline(always)]
+            fn scale(self, n: Self) -> Self {
+                Self(unsafe { $scale(self.0, n.0) })
+            }
+            #[inline(always)]
             fn exponent(self) -> Self {
                 let magic = Self::splat((1u64 << $mantissa_bits) as $elem);
                 let biased = Self(unsafe { $from_int($shr::<$mantissa_bits>($to_int(self.abs().0))) }).bit_or(magic);
@@ -213,12 +217,12 @@ avx512!(
     set1 _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, stream _mm512_stream_ps, add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps,
     div _mm512_div_ps, fma _mm512_fmadd_ps, min _mm512_min_ps, max _mm512_max_ps, sqrt _mm512_sqrt_ps, round _mm512_roundscale_ps, cmp _mm512_cmp_ps_mask,
     blend _mm512_mask_blend_ps, to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shift_left _mm512_slli_epi32, shift_right _mm512_srli_epi32,
-    reduce_add _mm512_reduce_add_ps, load_masked _mm512_mask_loadu_ps, store_masked _mm512_mask_storeu_ps
+    reduce_add _mm512_reduce_add_ps, load_masked _mm512_mask_loadu_ps, store_masked _mm512_mask_storeu_ps, scale _mm512_scalef_ps
 );
 avx512!(
     F64, MaskF64, __mmask8, __m512d, f64, u64, 8, 52, 1023,
     set1 _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, stream _mm512_stream_pd, add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd,
     div _mm512_div_pd, fma _mm512_fmadd_pd, min _mm512_min_pd, max _mm512_max_pd, sqrt _mm512_sqrt_pd, round _mm512_roundscale_pd, cmp _mm512_cmp_pd_mask,
     blend _mm512_mask_blend_pd, to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shift_left _mm512_slli_epi64, shift_right _mm512_srli_epi64,
-    reduce_add _mm512_reduce_add_pd, load_masked _mm512_mask_loadu_pd, store_masked _mm512_mask_storeu_pd
+    reduce_add _mm512_reduce_add_pd, load_masked _mm512_mask_loadu_pd, store_masked _mm512_mask_storeu_pd, scale _mm512_scalef_pd
 );

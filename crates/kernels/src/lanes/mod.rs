@@ -101,6 +101,14 @@ pub trait Lanes:
     fn bit_xor(self, other: Self) -> Self;
     /// `2^n` for integral lanes `n` of a normal power (f32: −126..=127, f64: −1022..=1023).
     fn pow2(n: Self) -> Self;
+    /// `self * 2^n` for integral lanes `n`, rounded once: for normal lanes, and `n` of at most twice the range of
+    /// [`Lanes::pow2`].
+    #[inline(always)]
+    fn scale(self, n: Self) -> Self {
+        // The first product is exact, so that a result below the normal numbers is rounded once.
+        let half = (n * Self::splat(Self::Elem::from_f64(0.5))).round();
+        self * Self::pow2(half) * Self::pow2(n - half)
+    }
     /// The exponent of positive normal lanes: `e` with `2^e <= x < 2^(e+1)`, as a number.
     fn exponent(self) -> Self;
     /// The lanes with their exponent replaced by 0, sign kept: in ±[1, 2). For normal lanes.

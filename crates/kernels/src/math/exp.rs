@@ -1,0 +1,83 @@
+//! eˣ and eˣ − 1.
+//!
+//! x = n ln 2 + r with |r| ≤ ln 2 / 2, the remainder in two parts; eˣ = 2ⁿ (1 + r + r² P(r)), scaled last, so that results
+//! below the normal numbers are rounded once more and no more. No branches: the argument is clamped to where the result
+//! is 0 or ∞ anyway. exp(−∞) = 0, exp(∞) = ∞, expm1(−∞) = −1, expm1(±0) = ±0. Tang 1989.
+
+use super::pair::{Pair, number, polynomial};
+use super::{Constants, unary};
+use crate::Float;
+use crate::lanes::Lanes;
+
+unary! {
+    /// eˣ.
+    ///
+    /// ```
+    /// let mut x = [0.0f32, 1.0, f32::NEG_INFINITY];
+    /// kernels::exp(kernels::In1::Over { x: &mut x });
+    /// assert_eq!(x, [1.0, std::f32::consts::E, 0.0]);
+    /// ```
+    exp, Exp, cost 4, |x| Power::of(x).value()
+}
+unary! {
+    /// eˣ − 1, to the last digits near 0 too.
+    expm1, ExpM1, cost 6, |x| exp_minus_one(x)
+}
+
+/// 2ⁿ (1 + r + tail).
+#[derive(Clone, Copy)]
+pub(super) struct Power<L> {
+    pub(super) n: L,
+    pub(super) r: L,
+    pub(super) tail: L,
+}
+
+impl<L: Lanes> Power<L> {
+    /// eˣ; 0 or ∞ beyond the range of the type.
+    #[inline(always)]
+    pub(super) fn of(x: L) -> Self {
+        Power::within(L::splat(L::Elem::EXP_MAX).min(L::splat(L::Elem::EXP_MIN).max(x)), L::zero())
+    }
+
+    /// e^(x + low) for a low part of at most an ulp of x, and x from where two scalings by 2ⁿ reach.
+    #[inline(always)]
+    pub(super) fn within(x: L, low: L) -> Self {
+        let [ln_2, ln_2_low] = L::Elem::LN_2.map(L::splat);
+        let n = (x * L::splat(L::Elem::LOG2_E)).round();
+        let exact = n.mul_add(-ln_2, x);
+        let r = n.mul_add(-ln_2_low, exact);
+        let low = n.mul_add(-ln_2_low, exact - r) + low;
+        let low = r.mul_add(low, low);
+        Power { n, r, tail: (r * r).mul_add(polynomial(L::Elem::EXP, r), low) }
+    }
+
+    /// The power without its 2ⁿ: in [0.7, 1.42].
+    #[inline(always)]
+    pub(super) fn fraction(self) -> Pair<L> {
+        let sum = Pair::ordered_sum(L::one(), self.r);
+        Pair { hi: sum.hi, lo: sum.lo + self.tail }
+    }
+
+    #[inline(always)]
+    pub(super) fn value(self) -> L {
+        (L::one() + (self.r + self.tail)).scale(self.n)
+    }
+
+    /// The power plus a whole number, times `scaled`, where 2ⁿ · scaled (`power`) and offset · scaled are given.
+    #[inline(always)]
+    pub(super) fn plus(self, power: L, offset: L) -> Pair<L> {
+        let whole = Pair::ordered_sum(power, offset);
+        let sum = Pair::ordered_sum(whole.hi, power * self.r);
+        Pair { hi: sum.hi, lo: sum.lo + power.mul_add(self.tail, whole.lo) }
+    }
+}
+
+#[inline(always)]
+fn exp_minus_one<L: Lanes>(x: L) -> L {
+    // Below −40 nothing is left but −1. The halves keep 2ⁿ finite where the result is.
+    let power = Power::within(L::splat(L::Elem::EXP_MAX).min(number::<L>(-40.0).max(x)), L::zero());
+    let half = power.plus(L::pow2(power.n - L::one()), number(-0.5)).value();
+    // There x² / 2 is lost; −0 and what halving would round stay as they are.
+    let is_tiny = x.abs().lt(L::splat(L::Elem::EPSILON) * number(0.5));
+    L::select(is_tiny, x, half + half)
+}

@@ -1,0 +1,93 @@
+//! sin and cos.
+//!
+//! x = n π/2 + r with |r| ≤ π/4, π/2 in four parts and r in two; then the polynomial that n mod 4 asks for. Beyond
+//! [`Constants::TRIG_MAX`], and next to a multiple of π/2 where r would have too few digits, the lane goes through the
+//! standard library in f64. sin(±∞) = cos(±∞) = NaN, sin(±0) = ±0. Cody, Waite 1980.
+
+use super::pair::{Pair, number, polynomial};
+use super::{Constants, unary};
+use crate::Float;
+use crate::lanes::{Lanes, Mask};
+
+unary! {
+    /// The sine of x in radians, for every x.
+    sin, Sin, cost 8, |x| sine(x)
+}
+unary! {
+    /// The cosine of x in radians, for every x.
+    ///
+    /// ```
+    /// let mut x = [0.0f32, 1e30];
+    /// kernels::cos(kernels::In1::Over { x: &mut x });
+    /// assert_eq!(x, [1.0, 1e30f32.cos()]);
+    /// ```
+    cos, Cos, cost 8, |x| cosine(x)
+}
+
+/// x − n π/2.
+struct Remainder<L: Lanes> {
+    r: Pair<L>,
+    /// n mod 4: −2, −1, 0, 1 or 2.
+    quadrant: L,
+    /// Where r cannot be trusted.
+    is_hard: L::Mask,
+}
+
+impl<L: Lanes> Remainder<L> {
+    #[inline(always)]
+    fn of(x: L) -> Self {
+        let [a, b, c, d] = L::Elem::HALF_PI.map(L::splat);
+        let n = (x * L::splat(L::Elem::TWO_OVER_PI)).round();
+        let exact = n.mul_add(-b, n.mul_add(-a, x));
+        let mut r = Pair::sum(exact, -(n * c));
+        r.lo = n.mul_add(-d, r.lo);
+        let is_close = r.hi.abs().lt(L::splat(L::Elem::TRIG_MIN)) & !n.eq(L::zero());
+        let is_hard = !x.abs().lt(L::splat(L::Elem::TRIG_MAX)) | is_close;
+        let quadrant = (n * number(0.25)).round().mul_add(number(-4.0), n);
+        Remainder { r, quadrant, is_hard }
+    }
+
+    #[inline(always)]
+    fn sin(&self) -> L {
+        let z = self.r.hi * self.r.hi;
+        self.r.hi + (self.r.hi * z).mul_add(polynomial(L::Elem::SIN, z), self.r.lo)
+    }
+
+    #[inline(always)]
+    fn cos(&self) -> L {
+        let r = self.r.hi;
+        let z = r * r;
+        let half = z * number(0.5);
+        let start = L::one() - half;
+        let lost = (L::one() - start) - half;
+        start + (lost + (z * z).mul_add(polynomial(L::Elem::COS, z), -(r * self.r.lo)))
+    }
+
+    /// Whether n is odd.
+    #[inline(always)]
+    fn is_odd(&self) -> L::Mask {
+        self.quadrant.abs().eq(L::one())
+    }
+}
+
+/// sin(r + k π/2) from sin(r) or cos(r): the sign turns for k = −1 and ±2.
+#[inline(always)]
+fn turned<L: Lanes>(value: L, k: L) -> L {
+    L::select(k.lt(L::zero()) | k.gt(number(1.5)), -value, value)
+}
+
+#[inline(always)]
+fn sine<L: Lanes>(x: L) -> L {
+    let reduced = Remainder::of(x);
+    let y = turned(L::select(reduced.is_odd(), reduced.cos(), reduced.sin()), reduced.quadrant);
+    // There x³/6 is lost; −0 stays.
+    let y = L::select(x.abs().lt(L::splat(L::Elem::EPSILON)), x, y);
+    if reduced.is_hard.any() { L::select(reduced.is_hard, x.map_lanes(L::Elem::sin_slowly), y) } else { y }
+}
+
+#[inline(always)]
+fn cosine<L: Lanes>(x: L) -> L {
+    let reduced = Remainder::of(x);
+    let y = turned(L::select(reduced.is_odd(), reduced.sin(), reduced.cos()), -reduced.quadrant);
+    if reduced.is_hard.any() { L::select(reduced.is_hard, x.map_lanes(L::Elem::cos_slowly), y) } else { y }
+}

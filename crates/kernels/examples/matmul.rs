@@ -28,7 +28,18 @@ fn tiny() {
                 let start = Instant::now();
                 for _ in 0..1000 {
                     let (a, b) = std::hint::black_box((&a, &b));
-                    matmul(Matmul { a, b, c: &mut c, m, k, n, a_transposed: at, b_transposed: bt, accumulate: false, epilogue });
+                    matmul(Matmul {
+                        a,
+                        b,
+                        c: &mut c,
+                        m,
+                        k,
+                        n,
+                        a_transposed: at,
+                        b_transposed: bt,
+                        accumulate: false,
+                        epilogue,
+                    });
                 }
                 best = best.min(start.elapsed().as_secs_f64() / 1000.0);
             }

@@ -28,3 +28,25 @@ impl<T: Float> Map3<T> for Select {
 pub fn select<T: Float>(io: In3<'_, T>) {
     map3(Select, io);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Broadcast;
+    use crate::testing::{LENGTHS, at_every_level};
+
+    #[test]
+    fn what_is_not_selected_does_not_enter() {
+        at_every_level(|level| {
+            for length in LENGTHS {
+                let c: Vec<f32> = (0..length).map(|i| (i % 3) as f32).collect();
+                let mut y = vec![7.0; length];
+                let (a, b) = (Broadcast::scalar(&f32::NAN), Broadcast::scalar(&2.0));
+                select(In3::From { a: Broadcast { values: &c, run: 1 }, b: a, c: b, y: &mut y });
+                for i in 0..length {
+                    assert!(if i % 3 == 0 { y[i] == 2.0 } else { y[i].is_nan() }, "element {i} of {length} at {level}");
+                }
+            }
+        });
+    }
+}

@@ -114,7 +114,10 @@ fn freed<T: Float>(name: &str, record: &Record<T>) -> ! {
 
 #[cold]
 fn reentered<T: Float>(name: &str, record: &Record<T>) -> ! {
-    panic!("backward: the rule of `{name}` at {} runs a backward pass over its own tape; use a tape of its own", record.at)
+    panic!(
+        "backward: the rule of `{name}` at {} runs a backward pass over its own tape; use a tape of its own",
+        record.at
+    )
 }
 
 /// Sums a cotangent over the axes along which its operand was broadcast.
@@ -152,7 +155,12 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn backward_with(self, dy: impl Into<Tensor<T>>) -> Gradients<T> {
         let dy = dy.into();
-        assert!(dy.shape() == self.shape(), "backward_with: dy has shape {:?}, the value {:?}", dy.shape(), self.shape());
+        assert!(
+            dy.shape() == self.shape(),
+            "backward_with: dy has shape {:?}, the value {:?}",
+            dy.shape(),
+            self.shape()
+        );
         let (value, tape, root) = self.into_parts();
         drop(value);
         assert!(

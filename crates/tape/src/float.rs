@@ -1,8 +1,8 @@
 //! The two number types that can be differentiated, and what a thread keeps for the next tape of each.
 
 use crate::gradients::Slots;
-use crate::tensor::Cell;
 use crate::tape::Storage;
+use crate::tensor::Cell;
 use std::cell::RefCell;
 
 /// f32 or f64.

@@ -140,6 +140,8 @@ impl<T: Float> Drop for Gradients<T> {
 
 impl<T: Float> std::fmt::Debug for Gradients<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries(self.slots.cotangents.iter().enumerate().filter_map(|(id, c)| Some((id, &c.as_ref()?.value)))).finish()
+        f.debug_map()
+            .entries(self.slots.cotangents.iter().enumerate().filter_map(|(id, c)| Some((id, &c.as_ref()?.value))))
+            .finish()
     }
 }

@@ -16,21 +16,28 @@
 
 mod anomaly;
 mod backward;
+mod differentiate;
 mod error;
 mod float;
+mod gradcheck;
 mod gradients;
+mod graph;
 mod op;
 mod operand;
 mod ops;
 mod param;
 mod rng;
 mod shape;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 mod tape;
 mod tensor;
 mod var;
 
+pub use differentiate::{hessian, hvp, jacobian, jvp};
 pub use error::{Error, Result};
 pub use float::Float;
+pub use gradcheck::{Gradchecked, gradcheck, gradcheck_first_order, gradcheck_many};
 pub use gradients::Gradients;
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::Operand;

@@ -214,7 +214,9 @@ impl<T: Float> Kept<'_, T> {
 #[cold]
 #[track_caller]
 fn not_kept(op: &str, what: &str) -> ! {
-    panic!("the rule of `{op}` asks for {what}, which `keeps` did not name or which it was handed before (clone it to use it twice)")
+    panic!(
+        "the rule of `{op}` asks for {what}, which `keeps` did not name or which it was handed before (clone it to use it twice)"
+    )
 }
 
 /// A recorded op, whatever its number of operands.
@@ -322,11 +324,8 @@ impl<T: Float, O: OpMany<T>> Node<T> for RecordedMany<T, O> {
     }
 
     fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Var<T>, consume: bool) {
-        let (mut xs, result) = if consume {
-            (std::mem::take(&mut self.xs), self.y.take())
-        } else {
-            (self.xs.clone(), self.y.clone())
-        };
+        let (mut xs, result) =
+            if consume { (std::mem::take(&mut self.xs), self.y.take()) } else { (self.xs.clone(), self.y.clone()) };
         let name = self.op.name();
         let kept = Kept { operands: &mut xs, result, ids: &self.operands, id: self.id, pass, name };
         let cotangents = self.op.vjp(kept, dy);

@@ -307,7 +307,10 @@ mod tests {
         assert_eq!(Axes::ALL.set("sum", &shape).unwrap(), 0b111);
         assert!(Axes::from([0, -3]).set("sum", &shape).unwrap_err().to_string().contains("named twice"));
         let error = Axes::from(3).set("sum", &shape).unwrap_err().to_string();
-        assert_eq!(error, "sum: there is no axis 3 in shape [2, 3, 4]; axes go from 0 to 2, or from -3 to -1 counted from the end");
+        assert_eq!(
+            error,
+            "sum: there is no axis 3 in shape [2, 3, 4]; axes go from 0 to 2, or from -3 to -1 counted from the end"
+        );
         assert_eq!(shape.reduced(0b101, false), [3]);
         assert_eq!(shape.reduced(0b101, true), [1, 3, 1]);
     }

@@ -198,7 +198,12 @@ impl<T: Element> Tensor<T> {
     /// If there are more or none.
     #[track_caller]
     pub fn item(&self) -> T {
-        assert!(self.len() == 1, "item: shape {:?} has {} elements, item wants one; index it", self.shape(), self.len());
+        assert!(
+            self.len() == 1,
+            "item: shape {:?} has {} elements, item wants one; index it",
+            self.shape(),
+            self.len()
+        );
         match &self.block.header().view {
             None => self.block.data()[0],
             Some(view) => view.base.data()[view.offset],
@@ -215,6 +220,9 @@ impl<T: Element> Tensor<T> {
     }
 
     fn spread_slowly(&self, out: &Shape) -> Option<Broadcast<'_, T>> {
+        if out.elements() == 0 {
+            return Some(Broadcast { values: &[], run: 1 });
+        }
         let own = self.shape();
         let (base, offset, strides) = match &self.block.header().view {
             None => (&self.block, 0, own.strides()),

@@ -100,6 +100,7 @@ impl<'a, T: Float> Cursor<'a, T> {
     /// A cursor whose parts are slices whatever the operand is.
     pub(super) fn of_slices(operand: Broadcast<'a, T>, offset: usize, length: usize, scratch: &'a mut [T]) -> Self {
         let kind = match Kind::of(&operand, offset + length) {
+            Kind::One if offset + length <= 1 => Kind::Full,
             Kind::One | Kind::LongRuns => Kind::ShortRuns,
             kind => kind,
         };

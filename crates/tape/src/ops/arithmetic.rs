@@ -164,3 +164,19 @@ impl<T: Float> Var<T> {
         Add.apply([self, other])
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::{BINARY, UNARY, entry};
+    vec![
+        entry!("add", BINARY, &[(-2.0, 2.0)], |x| x[0].clone().add(&x[1]), elementwise | x | x[0] + x[1]),
+        entry!("-", BINARY, &[(-2.0, 2.0)], |x| &x[0] - &x[1], elementwise | x | x[0] - x[1]),
+        entry!("*", BINARY, &[(-2.0, 2.0)], |x| &x[0] * &x[1], elementwise | x | x[0] * x[1]),
+        entry!("/", BINARY, &[(-2.0, 2.0), (0.5, 2.0)], |x| &x[0] / &x[1], elementwise | x | x[0] / x[1]),
+        entry!("-", UNARY, &[(-2.0, 2.0)], |x| -&x[0], elementwise | x | -x[0]),
+        entry!("+", UNARY, &[(-2.0, 2.0)], |x| 1.5 + &x[0], elementwise | x | 1.5 + x[0]),
+        entry!("-", UNARY, &[(-2.0, 2.0)], |x| 3 - &x[0], elementwise | x | 3.0 - x[0]),
+        entry!("/", UNARY, &[(0.5, 2.0)], |x| 3 / &x[0] + &x[0] / 7, elementwise | x | 3.0 / x[0] + x[0] / 7.0),
+        entry!("scale", UNARY, &[(-2.0, 2.0)], |x| x[0].clone().scale(0.3), elementwise | x | 0.3 * x[0]),
+    ]
+}

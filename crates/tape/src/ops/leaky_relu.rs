@@ -67,3 +67,31 @@ impl<T: Float> Var<T> {
         LeakyRelu(T::from_f64(slope.into())).apply([self])
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::{UNARY, entry};
+    vec![
+        entry!(
+            "leaky_relu",
+            UNARY,
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().leaky_relu(0.25),
+            elementwise | x | if x[0] > 0.0 { x[0] } else { 0.25 * x[0] }
+        ),
+        entry!(
+            "leaky_relu",
+            UNARY,
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().leaky_relu(-0.5),
+            elementwise | x | if x[0] > 0.0 { x[0] } else { -0.5 * x[0] }
+        ),
+        entry!(
+            "leaky_relu",
+            UNARY,
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().leaky_relu(2),
+            elementwise | x | if x[0] > 0.0 { x[0] } else { 2.0 * x[0] }
+        ),
+    ]
+}

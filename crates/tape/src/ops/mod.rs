@@ -8,5 +8,7 @@ mod prelu;
 mod reduce;
 mod square;
 mod sum;
+#[cfg(test)]
+mod table;
 mod views;
 mod where_else;

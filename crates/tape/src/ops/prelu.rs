@@ -77,14 +77,18 @@ fn check(x: &Shape, alpha: &Shape) -> Result<Shape> {
 
 #[inline]
 fn output_is_enough<T: Float>(alpha: &Tensor<T>) -> bool {
-    alpha.as_slice().is_some_and(kernels::output_is_enough)
+    match alpha.as_slice() {
+        Some(slopes) => kernels::output_is_enough(slopes),
+        None => kernels::output_is_enough(&alpha.to_vec()),
+    }
 }
 
 /// dx and dα in one pass, dx over dy where nobody else holds it.
 fn backward<T: Float>(seen: Tensor<T>, reads_output: bool, dy: Tensor<T>, alpha: &Tensor<T>) -> (Tensor<T>, Tensor<T>) {
     let shape = *seen.shape();
     let pattern = |alpha: &Tensor<T>| alpha.spread_over(&shape).is_some_and(|b| b.values.len() == alpha.len());
-    let alpha = if pattern(alpha) { alpha.clone() } else { alpha.spread_copy(&shape) };
+    let alpha = alpha.clone().contiguous();
+    let alpha = if pattern(&alpha) { alpha } else { alpha.spread_copy(&shape) };
     let spread = alpha.spread_over(&shape).expect("a pattern, or full size");
     let seen = seen.contiguous();
     let seen = match reads_output {
@@ -109,4 +113,38 @@ impl<T: Float> Var<T> {
         let alpha = alpha.on(self.tape());
         Prelu.apply([self, alpha])
     }
+}
+
+#[cfg(test)]
+const SHAPES: &[&[&[usize]]] = &[
+    &[&[4, 3], &[1]],
+    &[&[4, 3], &[3]],
+    &[&[4, 3], &[4, 1]],
+    &[&[4, 3], &[4, 3]],
+    &[&[2, 3, 2], &[3, 1]],
+    &[&[2, 3, 2], &[2, 1, 2]],
+    &[&[5], &[]],
+    &[&[], &[]],
+    &[&[0, 3], &[3]],
+];
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::entry;
+    vec![
+        entry!(
+            "prelu",
+            SHAPES,
+            &[(-2.0, 2.0), (0.1, 0.5)],
+            |x| x[0].clone().prelu(&x[1]),
+            elementwise | x | if x[0] > 0.0 { x[0] } else { x[1] * x[0] }
+        ),
+        entry!(
+            "prelu",
+            SHAPES,
+            &[(-2.0, 2.0), (-0.5, 2.0)],
+            |x| x[0].clone().prelu(&x[1]),
+            elementwise | x | if x[0] > 0.0 { x[0] } else { x[1] * x[0] }
+        ),
+    ]
 }

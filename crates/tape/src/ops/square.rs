@@ -24,3 +24,9 @@ impl<T: Float> Var<T> {
         Square.apply([self])
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::{UNARY, entry};
+    vec![entry!("square", UNARY, &[(-2.0, 2.0)], |x| x[0].clone().square(), elementwise | x | x[0] * x[0])]
+}

@@ -65,3 +65,37 @@ impl<T: Float> Var<T> {
         Sum::new(set, true, own).apply([self]).reshape(shape)
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::{UNARY, entry};
+    vec![
+        entry!(
+            "sum",
+            UNARY,
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().sum(),
+            whole | x | Tensor::f64(x[0].to_vec().iter().sum::<f64>())
+        ),
+        entry!(
+            "sum_axes",
+            &[&[&[2, 3]], &[&[1, 3]], &[&[0, 3]]],
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().sum_axes(crate::keep(0)),
+            whole | x | {
+                let rows: Vec<Vec<f64>> = x[0].to_vec().chunks(3).map(<[f64]>::to_vec).collect();
+                Tensor::new(&[0, 1, 2].map(|j| rows.iter().map(|row| row[j]).sum()), [1, 3])
+            }
+        ),
+        entry!(
+            "sum_axes",
+            &[&[&[2, 3]], &[&[4, 3]], &[&[0, 3]]],
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().sum_axes(-1),
+            whole | x | {
+                let rows: Vec<f64> = x[0].to_vec().chunks(3).map(|row| row.iter().sum()).collect();
+                Tensor::f64(&rows[..])
+            }
+        ),
+    ]
+}

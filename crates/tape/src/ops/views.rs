@@ -119,3 +119,51 @@ impl<T: Float> Var<T> {
         Expand { to, from: *self.shape() }.apply([self])
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::entry;
+    vec![
+        entry!(
+            "reshape",
+            &[&[&[2, 3]], &[&[6]], &[&[3, 1, 2]]],
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().reshape([3, 2]),
+            whole | x | Tensor::new(&x[0].to_vec(), [3, 2])
+        ),
+        entry!(
+            "permute",
+            &[&[&[2, 3, 2]], &[&[1, 1, 2]], &[&[0, 1, 2]]],
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().permute([2, 0, -2]),
+            whole | x | {
+                let (s, v) = (x[0].shape(), x[0].to_vec());
+                let at = |k: usize, i: usize, j: usize| v[(i * s[1] + j) * s[2] + k];
+                let mut y = Vec::new();
+                for k in 0..s[2] {
+                    for i in 0..s[0] {
+                        for j in 0..s[1] {
+                            y.push(at(k, i, j));
+                        }
+                    }
+                }
+                Tensor::new(&y, [s[2], s[0], s[1]])
+            }
+        ),
+        entry!(
+            "expand",
+            &[&[&[3]], &[&[1, 3]], &[&[2, 1]], &[&[]]],
+            &[(-2.0, 2.0)],
+            |x| x[0].clone().expand([2, 3]),
+            whole | x | {
+                let v = x[0].to_vec();
+                let at = |i: usize, j: usize| match v.len() {
+                    1 => v[0],
+                    2 => v[i],
+                    _ => v[j],
+                };
+                Tensor::f64([[at(0, 0), at(0, 1), at(0, 2)], [at(1, 0), at(1, 1), at(1, 2)]])
+            }
+        ),
+    ]
+}

@@ -50,3 +50,19 @@ impl<T: Float> Var<T> {
         WhereElse { condition: condition.clone() }.apply([self, other])
     }
 }
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::entry;
+    vec![entry!(
+        "where_else",
+        &[&[&[2, 3], &[2, 3]], &[&[3], &[2, 1]], &[&[], &[3]]],
+        &[(-2.0, 2.0)],
+        |x| x[0].clone().where_else(&Tensor::new(&[1.0, 0.0, f64::NAN].map(kernels::Float::from_f64), [3]), &x[1]),
+        whole | x | {
+            let shape = Shape::from([3]).broadcast("", x[0].shape()).unwrap().broadcast("", x[1].shape()).unwrap();
+            let (a, b) = (x[0].expand(shape).to_vec(), x[1].expand(shape).to_vec());
+            Tensor::new(&(0..a.len()).map(|i| if i % 3 == 1 { b[i] } else { a[i] }).collect::<Vec<_>>(), shape)
+        }
+    )]
+}

@@ -33,8 +33,8 @@ def pin_to_two_cores():
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
 
 
-def median_us(run):
-    """The median time of one call in microseconds."""
+def measure_us(run):
+    """The median and the least time of one call in microseconds."""
     for _ in range(WARM_UPS):
         run()
     start = time.perf_counter()
@@ -47,15 +47,15 @@ def median_us(run):
         for _ in range(batch):
             run()
         samples.append((time.perf_counter() - start) / batch)
-    return statistics.median(samples) * 1e6
+    return statistics.median(samples) * 1e6, min(samples) * 1e6
 
 
 def report(name, row, engine):
     """Times every variant; the fastest is the row's number, `what` names it and lists the others."""
-    times = {variant: median_us(run) for variant, run in row.variants.items()}
-    best = min(times, key=times.get)
-    others = "".join(f", {variant} {t:.1f}" for variant, t in times.items() if variant != best)
-    print(f"{name}\t{times[best]:.2f}\t{engine} {best}{others}", flush=True)
+    times = {variant: measure_us(run) for variant, run in row.variants.items()}
+    best, (median, least) = min(times.items(), key=lambda item: item[1])
+    others = "".join(f"; {variant} {time:.2f}" for variant, (time, _) in times.items() if variant != best)
+    print(f"{name}\t{median:.2f}\t{engine} {best} (min {least:.2f}){others}", flush=True)
 
 
 def main(engine, rows):

@@ -1,0 +1,44 @@
+//! `cargo xtask check`: everything CI runs but the README's test command, cheapest first.
+//!
+//! Who runs what: here format, house rules, lints, documentation, and the kernels' tests at the instruction sets that
+//! `cargo test` would not pick on this machine. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
+//! README writes it.
+
+use crate::command::{cargo, run, section};
+use crate::{Outcome, dependencies, house};
+
+pub fn check() -> Outcome {
+    section("house rules");
+    house::check()?;
+    run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    section("dependencies");
+    dependencies::check()?;
+    let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    run("lints", &mut cargo(&lints))?;
+    let documentation = ["doc", "--locked", "--workspace", "--no-deps"];
+    run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
+    kernels_at("portable", true)?;
+    kernels_at("avx2", has_avx2())?;
+    println!("\ncheck passed");
+    Ok(())
+}
+
+/// The kernels' tests with `KERNELS_LEVEL` set.
+fn kernels_at(level: &str, available: bool) -> Outcome {
+    let title = format!("kernels at KERNELS_LEVEL={level}");
+    if !available {
+        section(&format!("{title}: SKIPPED, this machine lacks it"));
+        return Ok(());
+    }
+    run(&title, cargo(&["test", "--locked", "--quiet", "--package", "rectify-kernels"]).env("KERNELS_LEVEL", level))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
+}

@@ -71,7 +71,7 @@ pub trait Constants: Copy + Sized + 'static {
 }
 
 impl Constants for f32 {
-    const EXP: &'static [Self] = &[0.5, 0.16666545, 0.04166628, 0.008366457, 0.0013946621];
+    const EXP: &'static [Self] = &[0.5, 0.16666667, 0.041666362, 0.008333274, 0.0013940624, 0.00019913456];
     const EXP_MIN: Self = -104.5;
     const EXP_MAX: Self = 89.0;
     const LN: &'static [Self] = &[0.4000009, 0.28553113, 0.23285347];

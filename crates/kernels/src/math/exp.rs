@@ -45,8 +45,9 @@ impl<L: Lanes> Power<L> {
         let [ln_2, ln_2_low] = L::Elem::LN_2.map(L::splat);
         let n = (x * L::splat(L::Elem::LOG2_E)).round();
         let exact = n.mul_add(-ln_2, x);
-        let r = n.mul_add(-ln_2_low, exact);
-        let low = n.mul_add(-ln_2_low, exact - r) + low;
+        let rest = n.mul_add(-ln_2_low, low);
+        let r = exact + rest;
+        let low = rest - (r - exact);
         let low = r.mul_add(low, low);
         Power { n, r, tail: (r * r).mul_add(polynomial(L::Elem::EXP, r), low) }
     }

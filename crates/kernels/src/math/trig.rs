@@ -41,6 +41,7 @@ impl<L: Lanes> Remainder<L> {
         let exact = n.mul_add(-b, n.mul_add(-a, x));
         let mut r = Pair::sum(exact, -(n * c));
         r.lo = n.mul_add(-d, r.lo);
+        let r = r.normal();
         let is_close = r.hi.abs().lt(L::splat(L::Elem::TRIG_MIN)) & !n.eq(L::zero());
         let is_hard = !x.abs().lt(L::splat(L::Elem::TRIG_MAX)) | is_close;
         let quadrant = (n * number(0.25)).round().mul_add(number(-4.0), n);

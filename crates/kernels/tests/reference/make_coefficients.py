@@ -135,7 +135,7 @@ SIXTH = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
 if __name__ == "__main__":
     small = mpf(10) ** -20
     for kind, e, l, s, c, near, far, center, reach, top, mill in (
-        ("f32", 4, 2, 2, 2, 6, 8, 2, 4, 15, 10),
+        ("f32", 5, 2, 2, 2, 6, 8, 2, 4, 15, 10),
         ("f64", 10, 7, 6, 6, 12, 23, 3, 6, 39, 23),
     ):
         report("EXP", kind, exp_tail, lambda r: abs(r) + mpf("0.01"), -EDGE, EDGE, e)

@@ -62,10 +62,6 @@ pub trait Constants: Copy + Sized + 'static {
     /// The largest n for which 2⁻ⁿ is normal.
     const MAX_NEGATIVE_POWER: Self;
 
-    /// sin by the standard library, in f64.
-    fn sin_slowly(self) -> Self;
-    /// cos by the standard library, in f64.
-    fn cos_slowly(self) -> Self;
     /// Powers by the standard library, in f64.
     fn pow_slowly(self, exponent: Self) -> Self;
 }
@@ -122,12 +118,6 @@ impl Constants for f32 {
     const MIN_NORMAL: Self = f32::MIN_POSITIVE;
     const MAX_NEGATIVE_POWER: Self = 126.0;
 
-    fn sin_slowly(self) -> Self {
-        f64::from(self).sin() as f32
-    }
-    fn cos_slowly(self) -> Self {
-        f64::from(self).cos() as f32
-    }
     fn pow_slowly(self, exponent: Self) -> Self {
         f64::from(self).powf(f64::from(exponent)) as f32
     }
@@ -263,12 +253,6 @@ impl Constants for f64 {
     const MIN_NORMAL: Self = f64::MIN_POSITIVE;
     const MAX_NEGATIVE_POWER: Self = 1022.0;
 
-    fn sin_slowly(self) -> Self {
-        self.sin()
-    }
-    fn cos_slowly(self) -> Self {
-        self.cos()
-    }
     fn pow_slowly(self, exponent: Self) -> Self {
         self.powf(exponent)
     }

@@ -64,7 +64,7 @@ impl<L: Lanes> Power<L> {
         (L::one() + (self.r + self.tail)).scale(self.n)
     }
 
-    /// The power plus a whole number, times `scaled`, where 2ⁿ · scaled (`power`) and offset · scaled are given.
+    /// power (1 + r + tail) + offset, for a power of two in place of 2ⁿ and an offset that is one or minus one too.
     #[inline(always)]
     pub(super) fn plus(self, power: L, offset: L) -> Pair<L> {
         let whole = Pair::ordered_sum(power, offset);
@@ -76,7 +76,11 @@ impl<L: Lanes> Power<L> {
 #[inline(always)]
 fn exp_minus_one<L: Lanes>(x: L) -> L {
     // Below −40 nothing is left but −1. The halves keep 2ⁿ finite where the result is.
-    let power = Power::within(L::splat(L::Elem::EXP_MAX).min(number::<L>(-40.0).max(x)), L::zero());
+    let mut power = Power::within(L::splat(L::Elem::EXP_MAX).min(number::<L>(-40.0).max(x)), L::zero());
+    if !L::FUSED {
+        // What r² lost would be the last straw for x next to ln 2 / 2.
+        power.tail = power.tail + Pair::product(power.r, power.r).lo * number(0.5);
+    }
     let half = power.plus(L::pow2(power.n - L::one()), number(-0.5)).value();
     // There x² / 2 is lost; −0 and what halving would round stay as they are.
     let is_tiny = x.abs().lt(L::splat(L::Elem::EPSILON) * number(0.5));

@@ -4,8 +4,6 @@ use super::oracle;
 use crate::testing::{EDGES, LENGTHS, at_every_level};
 use crate::{Broadcast, In1, In2};
 
-extern crate self as kernels;
-
 /// Every so many bit patterns are tried: 200 000 of them, all exponents, and 997 is odd.
 const STRIDE: usize = (1 << 32) / 200_000 | 1;
 

@@ -11,10 +11,13 @@
 //! NaN and ±∞ spread as IEEE says, 0·∞ included; without `accumulate` what `c` held is never read. An empty sum (k = 0) is 0.
 #![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
 
+mod blocked;
 mod direct;
 mod epilogue;
+mod pack;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
@@ -96,6 +99,19 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
+    /// Without the first `rows` rows.
+    #[inline(always)]
+    fn below(self, rows: usize) -> Self {
+        Matrix { values: &self.values[rows * self.row..], ..self }
+    }
+
+    /// Without the first `columns` columns.
+    #[inline(always)]
+    fn right_of(self, columns: usize) -> Self {
+        Matrix { values: &self.values[columns * self.column..], ..self }
+    }
+
+    #[inline(always)]
     fn transposed(self) -> Self {
         Matrix { values: self.values, row: self.column, column: self.row }
     }
@@ -232,11 +248,12 @@ impl<T: Float> Product<'_, T> {
             (self.a, self.b) = (self.b.transposed(), self.a.transposed());
             (self.m, self.n) = (1, self.m);
         }
+        let large = self.m * self.k * self.n >= LARGE;
         let direct = self.m == 1 || self.m * self.k * self.n <= SMALL;
         if direct && direct::suits(&self) {
             direct::compute(self, parallel);
         } else {
-            self.by_crate(parallel);
+            match std::env::var_os("BYCRATE").is_some() { true => self.by_crate(parallel), false => blocked::compute(self, parallel && large) }
         }
     }
 

@@ -1,0 +1,285 @@
+//! Large products: blocks that stay in the caches, tiles that stay in registers.
+//!
+//! The sum over k is cut into blocks that depend on k alone ([`block_of`]); within a block an element of c is one chain of multiply-adds in the
+//! order of k, and blocks are added in order. So its value depends neither on the tile it falls in, nor on m, n or the threads: a row
+//! alone equals the row in its batch.
+//!
+//! A thread's part is a range of rows, or of columns, of c. For each block of k and each group of columns it packs the part of `b` into
+//! its own buffer (half of L2), then lets tiles of rows × two registers run over it, panel by panel, a panel of `b` in L1 and `a` coming
+//! from L2. `a` is packed once for all threads where enough columns share the copy, else read in place: by columns where it is
+//! transposed, by rows where not. Goto, van de Geijn 2008; Van Zee, van de Geijn 2015 (BLIS).
+
+use super::tile::{self, Left, Right};
+use super::{Epilogue, Matrix, Product, pack};
+use crate::lanes::Lanes;
+use crate::lanes::window::Window;
+use crate::level::{self, Kernel};
+use crate::parallel::{self, Grain, Rows, Split};
+use crate::pool::Buffer;
+use crate::Float;
+
+/// Rows of `a` are cut and packed at multiples of this: every level's tile height divides it.
+const ROWS: usize = 12;
+/// Columns are cut at multiples of this: every level's tile width divides it.
+const COLUMNS: usize = 32;
+/// Steps of one block, at most.
+const STEPS: usize = 256;
+/// Rows of a block of `a` that the tiles go through before they change the group of columns.
+const BLOCK_ROWS: usize = 960;
+/// Columns of `b` packed at a time.
+const GROUP: usize = 256;
+/// From this many columns on `a` is packed.
+const PACK_FROM: usize = 512;
+
+/// Steps of a block, for k > 0: as even as registers allow.
+pub(super) fn block_of(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(STEPS)).next_multiple_of(16)
+}
+
+pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
+    let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
+    let packs = a.row != 1 && n >= PACK_FROM && m >= ROWS;
+    let mut buffer = Buffer::<T>::new(if packs { m.next_multiple_of(ROWS) * k } else { 0 });
+    let threads = if parallel { parallel::threads() } else { 1 };
+    if packs {
+        let unit = ROWS * k;
+        let units = m.div_ceil(ROWS);
+        let grain = Grain { chunk: units.div_ceil(threads), serial: 0 };
+        parallel::for_each(Rows(&mut buffer[..], unit), grain, |first, Rows(to, _)| {
+            let first = first * ROWS;
+            level::run(PackLeft { a: a.below(first), m: m - first, k, to });
+        });
+    }
+    let factor = if packs { Factor::Packed(&buffer) } else { Factor::InPlace(a) };
+    let part = Part { a: factor, b, c: Window::new(c, n), k, accumulate, epilogue };
+    if threads == 1 {
+        return level::run(part);
+    }
+    if n >= m / 4 && n >= 2 * COLUMNS {
+        let chunk = n.div_ceil(threads).next_multiple_of(COLUMNS);
+        parallel::for_each(ByColumns(part), Grain { chunk, serial: 0 }, |_, ByColumns(part)| level::run(part));
+    } else {
+        let chunk = m.div_ceil(threads).next_multiple_of(ROWS);
+        parallel::for_each(ByRows(part), Grain { chunk, serial: 0 }, |_, ByRows(part)| level::run(part));
+    }
+}
+
+/// The first factor of a part.
+#[derive(Clone, Copy)]
+enum Factor<'a, T> {
+    /// As [`PackLeft`] leaves it.
+    Packed(&'a [T]),
+    InPlace(Matrix<'a, T>),
+}
+
+impl<T: Float> Factor<'_, T> {
+    fn below(self, row: usize, k: usize) -> Self {
+        match self {
+            Factor::Packed(values) => Factor::Packed(&values[row * k..]),
+            Factor::InPlace(matrix) => Factor::InPlace(matrix.below(row)),
+        }
+    }
+}
+
+/// Rows or columns of a product.
+struct Part<'a, T> {
+    a: Factor<'a, T>,
+    b: Matrix<'a, T>,
+    c: Window<'a, T>,
+    k: usize,
+    accumulate: bool,
+    epilogue: Epilogue<'a, T>,
+}
+
+/// A part that is cut by columns.
+struct ByColumns<'a, T>(Part<'a, T>);
+
+impl<T: Float> Split for ByColumns<'_, T> {
+    fn len(&self) -> usize {
+        self.0.c.columns()
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Part { a, b, c, k, accumulate, epilogue } = self.0;
+        let (left, right) = c.split_columns(at);
+        let part = |b, c, epilogue| ByColumns(Part { a, b, c, k, accumulate, epilogue });
+        (part(b, left, epilogue), part(b.right_of(at), right, epilogue.columns_from(at)))
+    }
+}
+
+/// A part that is cut by rows.
+struct ByRows<'a, T>(Part<'a, T>);
+
+impl<T: Float> Split for ByRows<'_, T> {
+    fn len(&self) -> usize {
+        self.0.c.rows()
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Part { a, b, c, k, accumulate, epilogue } = self.0;
+        let (top, bottom) = c.split_rows(at);
+        let part = |a, c| ByRows(Part { a, b, c, k, accumulate, epilogue });
+        (part(a, top), part(a.below(at, k), bottom))
+    }
+}
+
+/// Packs rows of `a`, tile after tile, each over all of k; room for rows that do not exist is left as it is.
+struct PackLeft<'a, T> {
+    a: Matrix<'a, T>,
+    m: usize,
+    k: usize,
+    to: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for PackLeft<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        let PackLeft { a, m, k, to } = self;
+        let m = m.min(to.len() / k);
+        let mut i = 0;
+        while i < m {
+            let rows = height::<L>(m - i);
+            pack::pack::<L>(a.below(i), rows, k, &mut to[i * k..][..rows * k], rows);
+            i += rows;
+        }
+    }
+}
+
+/// Rows of a full tile, and the registers in each.
+const fn shape<L: Lanes>() -> (usize, usize) {
+    match (L::REGISTERS, L::FUSED) {
+        (32.., _) => (12, 2),
+        (_, true) => (6, 2),
+        (_, false) => (4, 1),
+    }
+}
+
+/// Rows of the next tile when so many are left.
+#[inline(always)]
+fn height<L: Lanes>(left: usize) -> usize {
+    let (full, _) = shape::<L>();
+    match left {
+        _ if left >= full => full,
+        8.. => 8,
+        4.. => 4,
+        _ => left.min(2),
+    }
+}
+
+impl<T: Float> Kernel<T> for Part<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(mut self) {
+        let block = block_of(self.k);
+        let (m, n) = (self.c.rows(), self.c.columns());
+        let width = shape::<L>().1 * L::N;
+        let group = GROUP.max(width);
+        let mut buffer = Buffer::<T>::new(block * n.min(group).next_multiple_of(width));
+        let mut i = 0;
+        while i < m {
+            let rows = (m - i).min(BLOCK_ROWS);
+            let mut p = 0;
+            while p < self.k {
+                let steps = (self.k - p).min(block);
+                let mut j = 0;
+                while j < n {
+                    let columns = (n - j).min(group);
+                    self.group::<L>((i, rows), (p, steps), (j, columns), &mut buffer);
+                    j += columns;
+                }
+                p += steps;
+            }
+            i += rows;
+        }
+    }
+}
+
+impl<T: Float> Part<'_, T> {
+    /// Some rows, steps and columns, each as first and count.
+    #[inline(always)]
+    fn group<L: Lanes<Elem = T>>(
+        &mut self,
+        (i, rows): (usize, usize),
+        (p, steps): (usize, usize),
+        (j, columns): (usize, usize),
+        buffer: &mut [T],
+    ) {
+        let width = shape::<L>().1 * L::N;
+        let b = self.b.below(p).right_of(j);
+        let in_place = b.column == 1 && rows <= 2 * ROWS;
+        let mut at = 0;
+        while at < columns {
+            let lines = (columns - at).min(width);
+            if !(in_place && lines == width) {
+                let to = &mut buffer[at * steps..][..width * steps];
+                pack::pack::<L>(b.right_of(at).transposed(), lines, steps, to, width);
+            }
+            at += width;
+        }
+        let mut at = 0;
+        while at < columns {
+            let b = match in_place && columns - at >= width {
+                true => Right(&b.values[at..], b.row),
+                false => Right(&buffer[at * steps..][..width * steps], width),
+            };
+            self.panel::<L>((i, rows), (p, steps), j + at, b);
+            at += width;
+        }
+    }
+
+    /// Tiles below each other.
+    #[inline(always)]
+    fn panel<L: Lanes<Elem = T>>(
+        &mut self,
+        (first, rows): (usize, usize),
+        (p, steps): (usize, usize),
+        j: usize,
+        b: Right<'_, T>,
+    ) {
+        let narrow = self.c.columns() - j <= L::N;
+        let mut i = first;
+        while i < first + rows {
+            let height = height::<L>(first + rows - i);
+            let at = (i, j);
+            match (height, narrow, shape::<L>()) {
+                (12, false, (12, _)) => self.tile::<L, 12, 2>(at, (p, steps), b),
+                (12, true, (12, _)) => self.tile::<L, 12, 1>(at, (p, steps), b),
+                (8, false, (12, _)) => self.tile::<L, 8, 2>(at, (p, steps), b),
+                (8, true, (12, _)) => self.tile::<L, 8, 1>(at, (p, steps), b),
+                (6, false, (6, _)) => self.tile::<L, 6, 2>(at, (p, steps), b),
+                (6, true, (6, _)) => self.tile::<L, 6, 1>(at, (p, steps), b),
+                (4, false, (_, 2)) => self.tile::<L, 4, 2>(at, (p, steps), b),
+                (4, _, _) => self.tile::<L, 4, 1>(at, (p, steps), b),
+                (2, false, (_, 2)) => self.tile::<L, 2, 2>(at, (p, steps), b),
+                (2, _, _) => self.tile::<L, 2, 1>(at, (p, steps), b),
+                (_, false, (_, 2)) => self.tile::<L, 1, 2>(at, (p, steps), b),
+                _ => self.tile::<L, 1, 1>(at, (p, steps), b),
+            }
+            i += height;
+        }
+    }
+
+    #[inline(always)]
+    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
+        &mut self,
+        (i, j): (usize, usize),
+        (p, steps): (usize, usize),
+        b: Right<'_, T>,
+    ) {
+        let a = match self.a {
+            Factor::Packed(values) => Left::Steps(&values[i * self.k + p * R..][..steps * R], R),
+            Factor::InPlace(matrix) if matrix.row == 1 => Left::Steps(&matrix.values[i + p * matrix.column..], matrix.column),
+            Factor::InPlace(matrix) => Left::Rows(&matrix.values[i * matrix.row + p..], matrix.row),
+        };
+        let sums = tile::sums::<L, R, W>(a, b, steps);
+        tile::store(&sums, &mut self.c, (i, j), p > 0 || self.accumulate);
+        if p + steps == self.k && !self.epilogue.is_none() {
+            let width = (self.c.columns() - j).min(W * L::N);
+            let epilogue = self.epilogue.columns_from(j);
+            for r in 0..R {
+                epilogue.over_row::<L>(self.c.row(i + r, j, width));
+            }
+        }
+    }
+}

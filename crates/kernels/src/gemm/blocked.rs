@@ -14,7 +14,7 @@ use super::{Epilogue, Matrix, Product, pack};
 use crate::lanes::Lanes;
 use crate::lanes::window::Window;
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Rows, Split};
+use crate::parallel::{self, Grain, Split};
 use crate::pool::Buffer;
 use crate::Float;
 
@@ -38,19 +38,19 @@ pub(super) fn block_of(k: usize) -> usize {
 
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
-    let packs = a.row != 1 && n >= PACK_FROM && m >= ROWS;
-    let mut buffer = Buffer::<T>::new(if packs { m.next_multiple_of(ROWS) * k } else { 0 });
+    let packs = n >= PACK_FROM && m >= ROWS;
+    let (block, padded) = (block_of(k), m.next_multiple_of(ROWS));
+    let mut buffer = Buffer::<T>::new(if packs { padded * block * k.div_ceil(block) } else { 0 });
     let threads = if parallel { parallel::threads() } else { 1 };
     if packs {
-        let unit = ROWS * k;
-        let units = m.div_ceil(ROWS);
-        let grain = Grain { chunk: units.div_ceil(threads), serial: 0 };
-        parallel::for_each(Rows(&mut buffer[..], unit), grain, |first, Rows(to, _)| {
-            let first = first * ROWS;
-            level::run(PackLeft { a: a.below(first), m: m - first, k, to });
-        });
+        let chunk = (padded / ROWS).div_ceil(threads) * ROWS;
+        let left = PackLeft { a, m, k, block, to: Window::new(&mut buffer, padded * block) };
+        parallel::for_each(left, Grain { chunk, serial: 0 }, |_, left| level::run(left));
     }
-    let factor = if packs { Factor::Packed(&buffer) } else { Factor::InPlace(a) };
+    let factor = match packs {
+        true => Factor::Packed { values: &buffer, row: block, block: padded * block },
+        false => Factor::InPlace(a),
+    };
     let part = Part { a: factor, b, c: Window::new(c, n), k, accumulate, epilogue };
     if threads == 1 {
         return level::run(part);
@@ -68,15 +68,15 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
 #[derive(Clone, Copy)]
 enum Factor<'a, T> {
     /// As [`PackLeft`] leaves it.
-    Packed(&'a [T]),
+    Packed { values: &'a [T], row: usize, block: usize },
     InPlace(Matrix<'a, T>),
 }
 
 impl<T: Float> Factor<'_, T> {
-    fn below(self, row: usize, k: usize) -> Self {
+    fn below(self, rows: usize) -> Self {
         match self {
-            Factor::Packed(values) => Factor::Packed(&values[row * k..]),
-            Factor::InPlace(matrix) => Factor::InPlace(matrix.below(row)),
+            Factor::Packed { values, row, block } => Factor::Packed { values: &values[rows * row..], row, block },
+            Factor::InPlace(matrix) => Factor::InPlace(matrix.below(rows)),
         }
     }
 }
@@ -117,16 +117,29 @@ impl<T: Float> Split for ByRows<'_, T> {
         let Part { a, b, c, k, accumulate, epilogue } = self.0;
         let (top, bottom) = c.split_rows(at);
         let part = |a, c| ByRows(Part { a, b, c, k, accumulate, epilogue });
-        (part(a, top), part(a.below(at, k), bottom))
+        (part(a, top), part(a.below(at), bottom))
     }
 }
 
-/// Packs rows of `a`, tile after tile, each over all of k; room for rows that do not exist is left as it is.
+/// Packs rows of `a`: `to` has a row for each block of k and `block` columns for each row of `a`; a tile's numbers stand together.
 struct PackLeft<'a, T> {
     a: Matrix<'a, T>,
     m: usize,
     k: usize,
-    to: &'a mut [T],
+    block: usize,
+    to: Window<'a, T>,
+}
+
+impl<T: Float> Split for PackLeft<'_, T> {
+    fn len(&self) -> usize {
+        self.to.columns() / self.block
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let PackLeft { a, m, k, block, to } = self;
+        let (left, right) = to.split_columns(at * block);
+        let rest = if at < m { a.below(at) } else { a };
+        (PackLeft { a, m: m.min(at), k, block, to: left }, PackLeft { a: rest, m: m.saturating_sub(at), k, block, to: right })
+    }
 }
 
 impl<T: Float> Kernel<T> for PackLeft<'_, T> {
@@ -134,13 +147,17 @@ impl<T: Float> Kernel<T> for PackLeft<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        let PackLeft { a, m, k, to } = self;
-        let m = m.min(to.len() / k);
-        let mut i = 0;
-        while i < m {
-            let rows = height::<L>(m - i);
-            pack::pack::<L>(a.below(i), rows, k, &mut to[i * k..][..rows * k], rows);
-            i += rows;
+        let PackLeft { a, m, k, block, mut to } = self;
+        for index in 0..k.div_ceil(block) {
+            let p = index * block;
+            let steps = (k - p).min(block);
+            let mut i = 0;
+            while i < m {
+                let rows = height::<L>(m - i);
+                let to = to.row(index, i * block, rows * steps);
+                pack::pack::<L>(a.below(i).right_of(p), rows, steps, to, rows);
+                i += rows;
+            }
         }
     }
 }
@@ -268,10 +285,17 @@ impl<T: Float> Part<'_, T> {
         b: Right<'_, T>,
     ) {
         let a = match self.a {
-            Factor::Packed(values) => Left::Steps(&values[i * self.k + p * R..][..steps * R], R),
+            Factor::Packed { values, row, block } => {
+                Left::Steps(&values[p / row * block + i * row..][..steps * R], R)
+            }
             Factor::InPlace(matrix) if matrix.row == 1 => Left::Steps(&matrix.values[i + p * matrix.column..], matrix.column),
             Factor::InPlace(matrix) => Left::Rows(&matrix.values[i * matrix.row + p..], matrix.row),
         };
+        for r in 0..R {
+            for w in 0..W {
+                self.c.prefetch(i + r, j + w * L::N);
+            }
+        }
         let sums = tile::sums::<L, R, W>(a, b, steps);
         tile::store(&sums, &mut self.c, (i, j), p > 0 || self.accumulate);
         if p + steps == self.k && !self.epilogue.is_none() {

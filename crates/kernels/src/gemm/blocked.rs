@@ -25,9 +25,9 @@ const COLUMNS: usize = 32;
 /// Steps of one block, at most.
 const STEPS: usize = 256;
 /// Rows of a block of `a` that the tiles go through before they change the group of columns.
-const BLOCK_ROWS: usize = 960;
+const BLOCK_ROWS: usize = 384;
 /// Columns of `b` packed at a time.
-const GROUP: usize = 256;
+const GROUP: usize = 384;
 /// From this many columns on `a` is packed.
 const PACK_FROM: usize = 512;
 
@@ -191,23 +191,18 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let block = block_of(self.k);
         let (m, n) = (self.c.rows(), self.c.columns());
         let width = shape::<L>().1 * L::N;
-        let group = GROUP.max(width);
+        let group = n.div_ceil(n.div_ceil(GROUP)).next_multiple_of(width);
+        let rows_at_once = m.div_ceil(m.div_ceil(BLOCK_ROWS)).next_multiple_of(ROWS);
         let mut buffer = Buffer::<T>::new(block * n.min(group).next_multiple_of(width));
-        let mut i = 0;
-        while i < m {
-            let rows = (m - i).min(BLOCK_ROWS);
-            let mut p = 0;
-            while p < self.k {
-                let steps = (self.k - p).min(block);
-                let mut j = 0;
-                while j < n {
-                    let columns = (n - j).min(group);
+        for i in (0..m).step_by(rows_at_once) {
+            let rows = (m - i).min(rows_at_once);
+            for j in (0..n).step_by(group) {
+                let columns = (n - j).min(group);
+                for p in (0..self.k).step_by(block) {
+                    let steps = (self.k - p).min(block);
                     self.group::<L>((i, rows), (p, steps), (j, columns), &mut buffer);
-                    j += columns;
                 }
-                p += steps;
             }
-            i += rows;
         }
     }
 }
@@ -225,14 +220,17 @@ impl<T: Float> Part<'_, T> {
         let width = shape::<L>().1 * L::N;
         let b = self.b.below(p).right_of(j);
         let in_place = b.column == 1 && rows <= 2 * ROWS;
-        let mut at = 0;
-        while at < columns {
-            let lines = (columns - at).min(width);
-            if !(in_place && lines == width) {
-                let to = &mut buffer[at * steps..][..width * steps];
-                pack::pack::<L>(b.right_of(at).transposed(), lines, steps, to, width);
+        if b.column == 1 {
+            let from = if in_place { columns / width * width } else { 0 };
+            if from < columns {
+                let to = &mut buffer[from * steps..];
+                pack::panels::<L>(b.right_of(from), steps, columns - from, to, width);
             }
-            at += width;
+        } else {
+            for at in (0..columns).step_by(width) {
+                let to = &mut buffer[at * steps..][..width * steps];
+                pack::pack::<L>(b.right_of(at).transposed(), (columns - at).min(width), steps, to, width);
+            }
         }
         let mut at = 0;
         while at < columns {

@@ -69,3 +69,29 @@ fn interleave<L: Lanes>(
         p += L::N;
     }
 }
+
+/// Packs `columns` columns of `from`, which stand side by side, over `steps` rows: panels of `width` columns, one after the other. Row by
+/// row over all panels, so that memory is read in long runs: panel by panel took up to a third of the product's time at 1024³.
+#[inline(always)]
+pub(super) fn panels<L: Lanes>(
+    from: Matrix<'_, L::Elem>,
+    steps: usize,
+    columns: usize,
+    to: &mut [L::Elem],
+    width: usize,
+) {
+    let panel = width * steps;
+    for p in 0..steps {
+        let row = &from.values[p * from.row..][..columns];
+        for (index, numbers) in row.chunks(width).enumerate() {
+            let to = &mut to[index * panel + p * width..][..width];
+            for (at, to) in (0..width).step_by(L::N).zip(to.chunks_exact_mut(L::N)) {
+                let numbers = &numbers[at.min(numbers.len())..(at + L::N).min(numbers.len())];
+                match numbers.len() == L::N {
+                    true => L::load(numbers).store(to),
+                    false => L::load_padded(numbers, L::Elem::ZERO).store(to),
+                }
+            }
+        }
+    }
+}

@@ -72,20 +72,32 @@ pub(super) fn store<L: Lanes, const R: usize, const W: usize>(
     add: bool,
 ) {
     let width = (c.columns() - j).min(W * L::N);
-    for (r, sums) in sums.iter().enumerate() {
-        let row = c.row(i + r, j, width);
-        if width == W * L::N {
-            for (w, &sum) in sums.iter().enumerate() {
-                let c = &mut row[w * L::N..];
-                let sum = if add { L::load(c) + sum } else { sum };
-                sum.store(c);
+    // One short loop for each case: the compiler unrolls them, and the sums stay in registers.
+    match (width == W * L::N, add) {
+        (true, true) => {
+            for (r, sums) in sums.iter().enumerate() {
+                let row = c.row(i + r, j, W * L::N);
+                for (w, &sum) in sums.iter().enumerate() {
+                    (L::load(&row[w * L::N..]) + sum).store(&mut row[w * L::N..]);
+                }
             }
-        } else {
-            for (w, &sum) in sums.iter().enumerate() {
-                let (from, to) = ((w * L::N).min(width), ((w + 1) * L::N).min(width));
-                let c = &mut row[from..to];
-                let sum = if add { L::load_padded(c, L::Elem::ZERO) + sum } else { sum };
-                sum.store_prefix(c);
+        }
+        (true, false) => {
+            for (r, sums) in sums.iter().enumerate() {
+                let row = c.row(i + r, j, W * L::N);
+                for (w, &sum) in sums.iter().enumerate() {
+                    sum.store(&mut row[w * L::N..]);
+                }
+            }
+        }
+        (false, _) => {
+            for (r, sums) in sums.iter().enumerate() {
+                let row = c.row(i + r, j, width);
+                for (w, &sum) in sums.iter().enumerate() {
+                    let c = &mut row[(w * L::N).min(width)..((w + 1) * L::N).min(width)];
+                    let sum = if add { L::load_padded(c, L::Elem::ZERO) + sum } else { sum };
+                    sum.store_prefix(c);
+                }
             }
         }
     }

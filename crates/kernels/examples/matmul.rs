@@ -1,5 +1,5 @@
-//! Times products: `cargo run --release -p rectify-kernels --example matmul [tiny]`.
-#![allow(unsafe_code, reason = "the gemm crate, for comparison")]
+//! Times products, ours and the `gemm` crate's in turn: `cargo run --release -p rectify-kernels --example matmul [tiny | seconds [row]]`.
+#![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
 use kernels::{Epilogue, Matmul, Rectifier, matmul};
 use std::time::Instant;
 
@@ -29,7 +29,18 @@ fn tiny() {
                 let start = Instant::now();
                 for _ in 0..1000 {
                     let (a, b) = std::hint::black_box((&a, &b));
-                    matmul(Matmul { a, b, c: &mut c, m, k, n, a_transposed: at, b_transposed: bt, accumulate: false, epilogue });
+                    matmul(Matmul {
+                        a,
+                        b,
+                        c: &mut c,
+                        m,
+                        k,
+                        n,
+                        a_transposed: at,
+                        b_transposed: bt,
+                        accumulate: false,
+                        epilogue,
+                    });
                 }
                 best = best.min(start.elapsed().as_secs_f64() / 1000.0);
             }
@@ -39,12 +50,33 @@ fn tiny() {
     }
 }
 
-
 fn theirs(a: &[f32], b: &[f32], c: &mut [f32], (m, k, n): (usize, usize, usize), at: bool, bt: bool) {
     let (ar, ac) = if at { (1, m as isize) } else { (k as isize, 1) };
     let (br, bc) = if bt { (1, k as isize) } else { (n as isize, 1) };
     let p = if kernels::threads() > 1 { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None };
-    unsafe { gemm::gemm(m, n, k, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), ac, ar, b.as_ptr(), bc, br, 1.0, 1.0, false, false, false, p) }
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n as isize,
+            false,
+            a.as_ptr(),
+            ac,
+            ar,
+            b.as_ptr(),
+            bc,
+            br,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            p,
+        )
+    }
 }
 
 fn main() {
@@ -82,23 +114,41 @@ fn main() {
         (8, 784, 512, false, false),
     ];
     for (index, (m, k, n, at, bt)) in shapes.into_iter().enumerate() {
-        if only.is_some_and(|o| o != index) { continue; }
+        if only.is_some_and(|o| o != index) {
+            continue;
+        }
         let (a, b, mut c, mut d) = (noise(m * k), noise(k * n), vec![0.0; m * n], vec![0.0; m * n]);
         let repeats = (5e6 / (m * k * n) as f64).ceil() as usize;
         let mut times = [vec![], vec![]];
         let start = Instant::now();
         while start.elapsed().as_secs_f64() < seconds {
             let t = Instant::now();
-            for _ in 0..repeats { ours(&a, &b, &mut c, (m, k, n), at, bt); }
+            for _ in 0..repeats {
+                ours(&a, &b, &mut c, (m, k, n), at, bt);
+            }
             times[0].push(t.elapsed().as_secs_f64());
             let t = Instant::now();
-            for _ in 0..repeats { theirs(&a, &b, &mut d, (m, k, n), at, bt); }
+            for _ in 0..repeats {
+                theirs(&a, &b, &mut d, (m, k, n), at, bt);
+            }
             times[1].push(t.elapsed().as_secs_f64());
         }
         let worst = c.iter().zip(&d).map(|(c, d)| (c - d).abs()).fold(0.0, f32::max);
-        let [o, t] = times.map(|mut t| { t.sort_by(f64::total_cmp); (t[0], t[t.len() / 2]) });
+        let [o, t] = times.map(|mut t| {
+            t.sort_by(f64::total_cmp);
+            (t[0], t[t.len() / 2])
+        });
         let g = |s: f64| 2.0 * (m * k * n * repeats) as f64 / s * 1e-9;
-        println!("{index:2} {m}x{k}x{n} {}{}: ours {:.0} (best {:.0}), gemm {:.0} (best {:.0}), ratio {:.2}, us {:.1}  diff {worst:.1e}",
-            if at { "T" } else { "N" }, if bt { "T" } else { "N" }, g(o.1), g(o.0), g(t.1), g(t.0), t.1 / o.1, o.1 * 1e6 / repeats as f64);
+        println!(
+            "{index:2} {m}x{k}x{n} {}{}: ours {:.0} (best {:.0}), gemm {:.0} (best {:.0}), ratio {:.2}, us {:.1}  diff {worst:.1e}",
+            if at { "T" } else { "N" },
+            if bt { "T" } else { "N" },
+            g(o.1),
+            g(o.0),
+            g(t.1),
+            g(t.0),
+            t.1 / o.1,
+            o.1 * 1e6 / repeats as f64
+        );
     }
 }

@@ -11,12 +11,12 @@
 
 use super::tile::{self, Left, Right};
 use super::{Epilogue, Matrix, Product, pack};
+use crate::Float;
 use crate::lanes::Lanes;
 use crate::lanes::window::Window;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Split};
 use crate::pool::Buffer;
-use crate::Float;
 
 /// Rows of `a` are cut and packed at multiples of this: every level's tile height divides it.
 const ROWS: usize = 12;
@@ -68,7 +68,11 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
 #[derive(Clone, Copy)]
 enum Factor<'a, T> {
     /// As [`PackLeft`] leaves it.
-    Packed { values: &'a [T], row: usize, block: usize },
+    Packed {
+        values: &'a [T],
+        row: usize,
+        block: usize,
+    },
     InPlace(Matrix<'a, T>),
 }
 
@@ -138,7 +142,10 @@ impl<T: Float> Split for PackLeft<'_, T> {
         let PackLeft { a, m, k, block, to } = self;
         let (left, right) = to.split_columns(at * block);
         let rest = if at < m { a.below(at) } else { a };
-        (PackLeft { a, m: m.min(at), k, block, to: left }, PackLeft { a: rest, m: m.saturating_sub(at), k, block, to: right })
+        (
+            PackLeft { a, m: m.min(at), k, block, to: left },
+            PackLeft { a: rest, m: m.saturating_sub(at), k, block, to: right },
+        )
     }
 }
 
@@ -283,10 +290,10 @@ impl<T: Float> Part<'_, T> {
         b: Right<'_, T>,
     ) {
         let a = match self.a {
-            Factor::Packed { values, row, block } => {
-                Left::Steps(&values[p / row * block + i * row..][..steps * R], R)
+            Factor::Packed { values, row, block } => Left::Steps(&values[p / row * block + i * row..][..steps * R], R),
+            Factor::InPlace(matrix) if matrix.row == 1 => {
+                Left::Steps(&matrix.values[i + p * matrix.column..], matrix.column)
             }
-            Factor::InPlace(matrix) if matrix.row == 1 => Left::Steps(&matrix.values[i + p * matrix.column..], matrix.column),
             Factor::InPlace(matrix) => Left::Rows(&matrix.values[i * matrix.row + p..], matrix.row),
         };
         for r in 0..R {

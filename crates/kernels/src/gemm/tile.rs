@@ -46,11 +46,7 @@ pub(super) fn sums<L: Lanes, const R: usize, const W: usize>(
 }
 
 #[inline(always)]
-fn step<L: Lanes, const R: usize, const W: usize>(
-    sums: &mut [[L; W]; R],
-    a: impl Fn(usize) -> L::Elem,
-    b: &[L::Elem],
-) {
+fn step<L: Lanes, const R: usize, const W: usize>(sums: &mut [[L; W]; R], a: impl Fn(usize) -> L::Elem, b: &[L::Elem]) {
     let mut lanes = [L::zero(); W];
     for (w, lanes) in lanes.iter_mut().enumerate() {
         *lanes = L::load(&b[w * L::N..]);

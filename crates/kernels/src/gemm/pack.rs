@@ -1,7 +1,7 @@
 //! Copies of factors in the order in which tiles read them: the numbers of one step side by side, the steps one after the other.
 
 use super::Matrix;
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::{Lanes, MAX_LANES, transpose};
 
 /// Packs `lines` rows of `from` over `steps` of its columns: number (line, step) goes to `to[step * width + line]`; lines up to `width`

@@ -37,6 +37,7 @@ pub(super) fn sums<L: Lanes, const R: usize, const W: usize>(
             for (r, row) in rows.iter_mut().enumerate() {
                 *row = &values[r * stride..][..steps];
             }
+            #[expect(clippy::needless_range_loop, reason = "one index into every row")]
             for p in 0..steps {
                 step::<L, R, W>(&mut sums, |r| rows[r][p], &b.0[p * b.1..][..W * L::N]);
             }
@@ -51,10 +52,10 @@ fn step<L: Lanes, const R: usize, const W: usize>(sums: &mut [[L; W]; R], a: imp
     for (w, lanes) in lanes.iter_mut().enumerate() {
         *lanes = L::load(&b[w * L::N..]);
     }
-    for r in 0..R {
+    for (r, sums) in sums.iter_mut().enumerate() {
         let a = L::splat(a(r));
-        for w in 0..W {
-            sums[r][w] = lanes[w].mul_add(a, sums[r][w]);
+        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+            *sum = lanes.mul_add(a, *sum);
         }
     }
 }

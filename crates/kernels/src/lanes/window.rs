@@ -37,7 +37,7 @@ impl<'a, T> Window<'a, T> {
     /// The first `at` rows and the rest.
     pub fn split_rows(self, at: usize) -> (Self, Self) {
         assert!(at <= self.rows, "a window of {} rows cannot be cut at {at}", self.rows);
-        // SAFETY: the rest starts at a row of the window, or, empty, at most where the row after the last would; `wrapping_add` makes no
+        // The rest starts at a row of the window, or, empty, at most where the row after the last would; `wrapping_add` makes no
         // claim about that one.
         let rest = self.start.wrapping_add(at * self.stride);
         (Window { rows: at, ..self }, Window { start: rest, rows: self.rows - at, ..self })

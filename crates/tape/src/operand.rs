@@ -6,12 +6,18 @@ use crate::{Float, Tape, Tensor, Var};
 pub trait Operand<T: Float> {
     /// The operand as a value on the tape.
     fn on(self, tape: &Tape<T>) -> Var<T>;
+    /// The operand's numbers, for methods of plain tensors.
+    fn into_tensor(self) -> Tensor<T>;
 }
 
 impl<T: Float> Operand<T> for Var<T> {
     #[inline]
     fn on(self, _: &Tape<T>) -> Var<T> {
         self
+    }
+    #[inline]
+    fn into_tensor(self) -> Tensor<T> {
+        self.into_value()
     }
 }
 
@@ -20,6 +26,10 @@ impl<T: Float> Operand<T> for &Var<T> {
     fn on(self, _: &Tape<T>) -> Var<T> {
         self.clone()
     }
+    #[inline]
+    fn into_tensor(self) -> Tensor<T> {
+        self.value().clone()
+    }
 }
 
 impl<T: Float> Operand<T> for Tensor<T> {
@@ -27,12 +37,20 @@ impl<T: Float> Operand<T> for Tensor<T> {
     fn on(self, tape: &Tape<T>) -> Var<T> {
         tape.input(self)
     }
+    #[inline]
+    fn into_tensor(self) -> Tensor<T> {
+        self
+    }
 }
 
 impl<T: Float> Operand<T> for &Tensor<T> {
     #[inline]
     fn on(self, tape: &Tape<T>) -> Var<T> {
         tape.input(self.clone())
+    }
+    #[inline]
+    fn into_tensor(self) -> Tensor<T> {
+        self.clone()
     }
 }
 
@@ -42,6 +60,10 @@ macro_rules! numbers {
             #[inline]
             fn on(self, tape: &Tape<T>) -> Var<T> {
                 tape.input(Tensor::scalar(T::from_f64(self as f64)))
+            }
+            #[inline]
+            fn into_tensor(self) -> Tensor<T> {
+                Tensor::scalar(T::from_f64(self as f64))
             }
         }
     )+};

@@ -54,8 +54,21 @@ impl<T: Float> Operand<T> for &Tensor<T> {
     }
 }
 
+/// A number of any primitive type, on the right of an operator: `x * 2`, `&x / 0.5`. One implementation serves them all, so
+/// that `(x * 2).relu()` needs no type annotation.
+pub trait Number: Copy {
+    /// The nearest number of the tensor's type.
+    fn to_float<T: Float>(self) -> T;
+}
+
 macro_rules! numbers {
     ($($number:ty),+) => {$(
+        impl Number for $number {
+            #[inline]
+            fn to_float<T: Float>(self) -> T {
+                T::from_f64(self as f64)
+            }
+        }
         impl<T: Float> Operand<T> for $number {
             #[inline]
             fn on(self, tape: &Tape<T>) -> Var<T> {

@@ -1,7 +1,10 @@
 //! `+ − · /` between [`Var`]s, tensors and numbers, by value or by reference.
+//!
+//! A number on the right may have any primitive type; on the left stand literals, which means i32 and f64: a further type
+//! would make `(2.0 * x).exp()` ambiguous. Write `x * c` for a variable c of type f32.
 
 use super::arithmetic::{Add as AddOp, Div as DivOp, Mul as MulOp, Neg as NegOp, Scale, Shift, Sub as SubOp};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Number, Op, Tensor, Var};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// An operator between variables and tensors in all combinations.
@@ -51,42 +54,93 @@ between_values!(Sub, sub, SubOp);
 between_values!(Mul, mul, MulOp);
 between_values!(Div, div, DivOp);
 
+/// An operator between a value and a number. On the right, one implementation for all types of numbers; on the left, one for
+/// integer and one for decimal literals. So the result's type is known at once, and `(2 * x).exp()` needs no annotation.
 macro_rules! with_numbers {
-    ($($number:ty),+) => {$(
-        with_numbers!(@right $number, Add, add, |x, c| Shift(c).apply([x]), Shift(c).eval([x]));
-        with_numbers!(@right $number, Sub, sub, |x, c| Shift(-c).apply([x]), Shift(-c).eval([x]));
-        with_numbers!(@right $number, Mul, mul, |x, c| Scale(c).apply([x]), Scale(c).eval([x]));
-        with_numbers!(@right $number, Div, div, |x, c| { let c = x.beside(Tensor::scalar(c)); DivOp.apply([x, c]) }, DivOp.eval([x, Tensor::scalar(c)]));
-        with_numbers!(@left $number, Add, add, |c, x| Shift(c).apply([x]), Shift(c).eval([x]));
-        with_numbers!(@left $number, Sub, sub, |c, x| Shift(c).apply([-x]), Shift(c).eval([-x]));
-        with_numbers!(@left $number, Mul, mul, |c, x| Scale(c).apply([x]), Scale(c).eval([x]));
-        with_numbers!(@left $number, Div, div, |c, x| { let c = x.beside(Tensor::scalar(c)); DivOp.apply([c, x]) }, DivOp.eval([Tensor::scalar(c), x]));
-    )+};
-    (@right $number:ty, $Trait:ident, $method:ident, |$x:ident, $c:ident| $var:expr, $tensor:expr) => {
-        with_numbers!(@one $Trait, $method, (Var<T>), ($number), Var<T>, |a, b| { let ($x, $c) = (a, T::from_f64(b as f64)); $var });
-        with_numbers!(@one $Trait, $method, (&Var<T>), ($number), Var<T>, |a, b| { let ($x, $c) = (a.clone(), T::from_f64(b as f64)); $var });
-        with_numbers!(@one $Trait, $method, (Tensor<T>), ($number), Tensor<T>, |a, b| { let ($x, $c) = (a, T::from_f64(b as f64)); $tensor });
-        with_numbers!(@one $Trait, $method, (&Tensor<T>), ($number), Tensor<T>, |a, b| { let ($x, $c) = (a.clone(), T::from_f64(b as f64)); $tensor });
+    ($Trait:ident, $method:ident, right |$x:ident, $c:ident| $right_var:expr, $right_tensor:expr,
+     left |$d:ident, $y:ident| $left_var:expr, $left_tensor:expr) => {
+        with_numbers!(@right $Trait, $method, (Var<T>), Var<T>, |$x, $c| $right_var);
+        with_numbers!(@right $Trait, $method, (&Var<T>), Var<T>, |$x, $c| { let $x = $x.clone(); $right_var });
+        with_numbers!(@right $Trait, $method, (Tensor<T>), Tensor<T>, |$x, $c| $right_tensor);
+        with_numbers!(@right $Trait, $method, (&Tensor<T>), Tensor<T>, |$x, $c| { let $x = $x.clone(); $right_tensor });
+        with_numbers!(@left $Trait, $method, i32, |$d, $y| $left_var, $left_tensor);
+        with_numbers!(@left $Trait, $method, f64, |$d, $y| $left_var, $left_tensor);
     };
-    (@left $number:ty, $Trait:ident, $method:ident, |$c:ident, $x:ident| $var:expr, $tensor:expr) => {
-        with_numbers!(@one $Trait, $method, ($number), (Var<T>), Var<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b); $var });
-        with_numbers!(@one $Trait, $method, ($number), (&Var<T>), Var<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b.clone()); $var });
-        with_numbers!(@one $Trait, $method, ($number), (Tensor<T>), Tensor<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b); $tensor });
-        with_numbers!(@one $Trait, $method, ($number), (&Tensor<T>), Tensor<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b.clone()); $tensor });
+    (@left $Trait:ident, $method:ident, $number:ty, |$d:ident, $y:ident| $var:expr, $tensor:expr) => {
+        with_numbers!(@one $Trait, $method, $number, (Var<T>), Var<T>, |$d, $y| $var);
+        with_numbers!(@one $Trait, $method, $number, (&Var<T>), Var<T>, |$d, $y| { let $y = $y.clone(); $var });
+        with_numbers!(@one $Trait, $method, $number, (Tensor<T>), Tensor<T>, |$d, $y| $tensor);
+        with_numbers!(@one $Trait, $method, $number, (&Tensor<T>), Tensor<T>, |$d, $y| { let $y = $y.clone(); $tensor });
     };
-    (@one $Trait:ident, $method:ident, ($A:ty), ($B:ty), $Output:ty, |$a:ident, $b:ident| $value:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
+    (@right $Trait:ident, $method:ident, ($A:ty), $Output:ty, |$x:ident, $c:ident| $value:expr) => {
+        impl<T: Float, N: Number> $Trait<N> for $A {
+            type Output = $Output;
+            #[track_caller]
+            #[inline]
+            fn $method(self, other: N) -> $Output {
+                let ($x, $c) = (self, other.to_float::<T>());
+                $value
+            }
+        }
+    };
+    (@one $Trait:ident, $method:ident, $number:ty, ($B:ty), $Output:ty, |$d:ident, $y:ident| $value:expr) => {
+        impl<T: Float> $Trait<$B> for $number {
             type Output = $Output;
             #[track_caller]
             #[inline]
             fn $method(self, other: $B) -> $Output {
-                let ($a, $b) = (self, other);
+                let ($d, $y) = (self.to_float::<T>(), other);
                 $value
             }
         }
     };
 }
-with_numbers!(f32, f64, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+with_numbers!(
+    Add,
+    add,
+    right | x,
+    c | Shift(c).apply([x]),
+    Shift(c).eval([x]),
+    left | c,
+    x | Shift(c).apply([x]),
+    Shift(c).eval([x])
+);
+with_numbers!(
+    Sub,
+    sub,
+    right | x,
+    c | Shift(-c).apply([x]),
+    Shift(-c).eval([x]),
+    left | c,
+    x | Shift(c).apply([-x]),
+    Shift(c).eval([-x])
+);
+with_numbers!(
+    Mul,
+    mul,
+    right | x,
+    c | Scale(c).apply([x]),
+    Scale(c).eval([x]),
+    left | c,
+    x | Scale(c).apply([x]),
+    Scale(c).eval([x])
+);
+with_numbers!(
+    Div,
+    div,
+    right | x,
+    c | {
+        let c = x.beside(Tensor::scalar(c));
+        DivOp.apply([x, c])
+    },
+    DivOp.eval([x, Tensor::scalar(c)]),
+    left | c,
+    x | {
+        let c = x.beside(Tensor::scalar(c));
+        DivOp.apply([c, x])
+    },
+    DivOp.eval([Tensor::scalar(c), x])
+);
 
 macro_rules! negated {
     ($A:ty, $Output:ty, |$x:ident| $value:expr) => {
@@ -133,16 +187,16 @@ mod tests {
             let right = [f(6.0, 2.0), f(-1.5, 2.0)];
             let results: [Var; 6] = [
                 &x $operator 2, x.clone() $operator 2.0, &x $operator 2.0f64, &x $operator 2u8, &x $operator 2i64,
-                &x $operator 2usize,
+                &x $operator 2f32,
             ];
             results.iter().for_each(|result| assert_eq!(result.to_vec(), right));
             let results: [Tensor; 3] = [&a $operator 2, a.clone() $operator 2.0, &a $operator 2u64];
             results.iter().for_each(|result| assert_eq!(result.to_vec(), right));
             let left = [f(2.0, 6.0), f(2.0, -1.5)];
             let results: [Var; 5] =
-                [2 $operator &x, 2.0 $operator x.clone(), 2.0f64 $operator &x, 2i8 $operator &x, 2isize $operator &x];
+                [2 $operator &x, 2.0 $operator x.clone(), 2.0f64 $operator &x, 2i32 $operator x.clone(), 2.0 $operator &x];
             results.iter().for_each(|result| assert_eq!(result.to_vec(), left));
-            let results: [Tensor; 3] = [2 $operator &a, 2.0 $operator a.clone(), 2u16 $operator &a];
+            let results: [Tensor; 3] = [2 $operator &a, 2.0 $operator a.clone(), 2.0 $operator &a];
             results.iter().for_each(|result| assert_eq!(result.to_vec(), left));
         }};
     }
@@ -158,6 +212,15 @@ mod tests {
             assert_eq!(negated.to_vec(), [-1.0, 0.0]);
         }
         assert_eq!((-x.value()).to_vec(), (-x.value().clone()).to_vec());
+    }
+
+    #[test]
+    fn types_are_inferred_beside_literals() {
+        let x = Tape::probing().var(Tensor::from([4.0]));
+        assert_eq!((&x * 2).sqrt().square().item().round(), 8.0);
+        assert_eq!((2.0 * &x - 7).ln().item(), 0.0);
+        assert_eq!((1 - &x).abs().item(), 3.0);
+        assert_eq!((1.0 / x.value()).sqrt().item(), 0.5);
     }
 
     #[test]

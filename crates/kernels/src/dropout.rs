@@ -1,7 +1,7 @@
 //! Dropout: y = x/(1 − p) with probability 1 − p, else exactly 0, NaN and ±∞ included.
 //!
 //! The bits are a function of (seed, element) and nothing else: element i is kept where a 32-bit hash of its number,
-//! keyed by the seed, reaches p · 2³². So the mask is never stored: backward calls the same kernel on dy with the same
+//! keyed by the seed (spread by splitmix64), reaches p · 2³². So the mask is never stored: backward calls the same kernel on dy with the same
 //! seed; and neither chunks nor threads nor the type of the numbers change it. The hash is two rounds of
 //! xor-shift-multiply (the constants of Wellons' lowbias32) with half of the key before each; it is plain integer
 //! arithmetic, which the compiler vectorises at every level. p is met to 2⁻³³. Srivastava et al. 2014.
@@ -15,6 +15,7 @@ const COST: usize = 2;
 
 #[derive(Clone, Copy)]
 struct Mask<T> {
+    seed: u64,
     key: [u32; 2],
     /// Hashes from here on keep their element.
     threshold: u32,
@@ -24,10 +25,9 @@ struct Mask<T> {
 impl<T: Float> Mask<T> {
     /// The mask of a chunk that starts at element `offset`.
     fn at(self, offset: usize) -> Mask<T> {
-        let [first, second] = self.key;
-        let above = (offset as u64 >> 32) as u32;
-        let first = first.wrapping_add((offset as u32).wrapping_mul(STRIDE));
-        Mask { key: [first, second ^ above.wrapping_mul(0x85EB_CA6B)], ..self }
+        let key = mix(self.seed.wrapping_add((offset as u64 >> 32).wrapping_mul(GOLDEN)));
+        let first = (key as u32).wrapping_add((offset as u32).wrapping_mul(STRIDE));
+        Mask { key: [first, (key >> 32) as u32], ..self }
     }
 
     #[inline(always)]
@@ -35,6 +35,17 @@ impl<T: Float> Mask<T> {
         let scaled = x * self.scale;
         if hash(self.key, i as u32) >= self.threshold { scaled } else { T::ZERO }
     }
+}
+
+/// The step of splitmix64.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The finaliser of splitmix64: seeds that differ in one bit give unrelated keys.
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(GOLDEN);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 /// 2³² over the golden ratio: neighbours land far apart.
@@ -72,8 +83,7 @@ pub fn dropout<T: Float>(seed: u64, p: f64, io: In1<'_, T>) {
         }
         return;
     }
-    let mask =
-        Mask { key: [seed as u32, (seed >> 32) as u32], threshold: steps as u32, scale: T::from_f64(1.0 / (1.0 - p)) };
+    let mask = Mask { seed, key: [0; 2], threshold: steps as u32, scale: T::from_f64(1.0 / (1.0 - p)) };
     let grain = Grain::elements(COST);
     match io {
         In1::From { x, y } => {

@@ -14,7 +14,7 @@ use super::elementwise::binary_in;
 #[cfg(doc)]
 use crate::Var;
 use crate::error::expect;
-use crate::{Float, Operand, Tensor};
+use crate::{Float, Tensor, TensorOperand};
 use kernels::In2;
 
 impl<T: Float> Tensor<T> {
@@ -23,7 +23,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn gt(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn gt(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("gt", other, kernels::greater)
     }
 
@@ -32,7 +32,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn ge(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn ge(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("ge", other, kernels::greater_equal)
     }
 
@@ -41,7 +41,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn lt(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn lt(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("lt", other, kernels::less)
     }
 
@@ -50,7 +50,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn le(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn le(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("le", other, kernels::less_equal)
     }
 
@@ -59,7 +59,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn eq_elements(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn eq_elements(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("eq_elements", other, kernels::equal)
     }
 
@@ -68,12 +68,12 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn ne_elements(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn ne_elements(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         self.compare("ne_elements", other, kernels::not_equal)
     }
 
     #[track_caller]
-    fn compare(&self, op: &'static str, other: impl Operand<T>, kernel: impl FnOnce(In2<'_, T>)) -> Tensor<T> {
+    fn compare(&self, op: &'static str, other: impl TensorOperand<T>, kernel: impl FnOnce(In2<'_, T>)) -> Tensor<T> {
         let other = other.into_tensor();
         let shape = expect(self.shape().broadcast(op, other.shape()));
         binary_in(shape, self.clone(), other, kernel)

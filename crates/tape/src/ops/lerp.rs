@@ -6,7 +6,7 @@
 //! assert_eq!(x.lerp(Tensor::from([1.0, 20.0]), 0.25).to_vec(), [0.25, 12.5]);
 //! ```
 
-use crate::{Float, Operand, Tape, Tensor, Var};
+use crate::{Float, Operand, Tape, Tensor, TensorOperand, Var};
 
 impl<T: Float> Var<T> {
     /// The value a part `weight` of the way from this one to `end`.
@@ -26,7 +26,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn lerp(&self, end: impl Operand<T>, weight: impl Operand<T>) -> Tensor<T> {
+    pub fn lerp(&self, end: impl TensorOperand<T>, weight: impl TensorOperand<T>) -> Tensor<T> {
         Tape::inference().input(self.clone()).lerp(end.into_tensor(), weight.into_tensor()).into_value()
     }
 }

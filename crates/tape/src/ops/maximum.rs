@@ -13,7 +13,7 @@
 //! ```
 
 use super::elementwise::{binary, ternary};
-use crate::{Float, Keeps, Kept, Op, Operand, Tensor, Var};
+use crate::{Float, Keeps, Kept, Op, Operand, Tensor, TensorOperand, Var};
 use kernels::{In2, In3};
 
 struct Maximum;
@@ -86,7 +86,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn maximum(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn maximum(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         Maximum.eval([self.clone(), other.into_tensor()])
     }
 
@@ -95,7 +95,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn minimum(&self, other: impl Operand<T>) -> Tensor<T> {
+    pub fn minimum(&self, other: impl TensorOperand<T>) -> Tensor<T> {
         Minimum.eval([self.clone(), other.into_tensor()])
     }
 }

@@ -1,145 +1,99 @@
 //! `+ − · /` between [`Var`]s, tensors and numbers, by value or by reference.
 //!
-//! A number on the right may have any primitive type; on the left stand literals, which means i32 and f64: a further type
-//! would make `(2.0 * x).exp()` ambiguous. Write `x * c` for a variable c of type f32.
+//! On the right of a variable stands any [`Operand`], in one generic implementation, so that the type of `x * 3.0` is
+//! known whatever the literal's. On the left stand literals: f64 and i32. For a tensor on the left of a variable write
+//! `tape.input(t) - x`: a second implementation for `Tensor` would leave the type of `t * 3.0` open.
 
 use super::arithmetic::{Add as AddOp, Div as DivOp, Mul as MulOp, Neg as NegOp, Scale, Shift, Sub as SubOp};
-use crate::{Float, Number, Op, Tensor, Var};
+use crate::operand::TensorOperand;
+use crate::{Float, Op, Operand, Tensor, Var};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// An operator between variables and tensors in all combinations.
-macro_rules! between_values {
-    ($Trait:ident, $method:ident, $Op:ident) => {
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (Var<T>), |a, b| [a, b]);
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (&Var<T>), |a, b| [a, b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (Var<T>), |a, b| [a.clone(), b]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (&Var<T>), |a, b| [a.clone(), b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (Tensor<T>), |a, b| { let b = a.beside(b); [a, b] });
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (&Tensor<T>), |a, b| { let b = a.beside(b.clone()); [a, b] });
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (Tensor<T>), |a, b| [a.clone(), a.beside(b)]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (&Tensor<T>), |a, b| [a.clone(), a.beside(b.clone())]);
-        between_values!(@pair $Trait, $method, $Op, (Tensor<T>), (Var<T>), |a, b| [b.beside(a), b]);
-        between_values!(@pair $Trait, $method, $Op, (&Tensor<T>), (Var<T>), |a, b| [b.beside(a.clone()), b]);
-        between_values!(@pair $Trait, $method, $Op, (Tensor<T>), (&Var<T>), |a, b| [b.beside(a), b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (&Tensor<T>), (&Var<T>), |a, b| [b.beside(a.clone()), b.clone()]);
-        between_values!(@plain $Trait, $method, $Op, (Tensor<T>), (Tensor<T>), |a, b| [a, b]);
-        between_values!(@plain $Trait, $method, $Op, (Tensor<T>), (&Tensor<T>), |a, b| [a, b.clone()]);
-        between_values!(@plain $Trait, $method, $Op, (&Tensor<T>), (Tensor<T>), |a, b| [a.clone(), b]);
-        between_values!(@plain $Trait, $method, $Op, (&Tensor<T>), (&Tensor<T>), |a, b| [a.clone(), b.clone()]);
-    };
-    (@pair $Trait:ident, $method:ident, $Op:ident, ($A:ty), ($B:ty), |$a:ident, $b:ident| $operands:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
+/// An operator: of two values by `$Op`, of a value x and a number c by the expressions given.
+macro_rules! operator {
+    ($Trait:ident, $method:ident, $Op:ident, right |$x:ident, $c:ident| $right:expr, left |$n:ident, $y:ident| $left:expr) => {
+        impl<T: Float, R: Operand<T>> $Trait<R> for Var<T> {
             type Output = Var<T>;
             #[track_caller]
             #[inline]
-            fn $method(self, other: $B) -> Var<T> {
-                let ($a, $b) = (self, other);
-                $Op.apply($operands)
+            fn $method(self, other: R) -> Var<T> {
+                if let Some(c) = other.number() {
+                    let ($x, $c) = (self, c);
+                    return $right.apply([$x]);
+                }
+                let other = other.on(self.tape());
+                $Op.apply([self, other])
             }
         }
-    };
-    (@plain $Trait:ident, $method:ident, $Op:ident, ($A:ty), ($B:ty), |$a:ident, $b:ident| $operands:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
+        impl<T: Float, R: Operand<T>> $Trait<R> for &Var<T> {
+            type Output = Var<T>;
+            #[track_caller]
+            #[inline]
+            fn $method(self, other: R) -> Var<T> {
+                self.clone().$method(other)
+            }
+        }
+        impl<T: Float, R: TensorOperand<T>> $Trait<R> for Tensor<T> {
             type Output = Tensor<T>;
             #[track_caller]
-            fn $method(self, other: $B) -> Tensor<T> {
-                let ($a, $b) = (self, other);
-                $Op.eval($operands)
+            fn $method(self, other: R) -> Tensor<T> {
+                $Op.eval([self, other.into_tensor()])
+            }
+        }
+        impl<T: Float, R: TensorOperand<T>> $Trait<R> for &Tensor<T> {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: R) -> Tensor<T> {
+                self.clone().$method(other)
+            }
+        }
+        operator!(@left f64, $Trait, $method, $Op, |$n, $y| $left);
+        operator!(@left i32, $Trait, $method, $Op, |$n, $y| $left);
+    };
+    (@left $number:ty, $Trait:ident, $method:ident, $Op:ident, |$n:ident, $y:ident| $left:expr) => {
+        impl<T: Float> $Trait<Var<T>> for $number {
+            type Output = Var<T>;
+            #[track_caller]
+            #[inline]
+            fn $method(self, $y: Var<T>) -> Var<T> {
+                let $n = T::from_f64(f64::from(self));
+                $left
+            }
+        }
+        impl<T: Float> $Trait<&Var<T>> for $number {
+            type Output = Var<T>;
+            #[track_caller]
+            fn $method(self, other: &Var<T>) -> Var<T> {
+                self.$method(other.clone())
+            }
+        }
+        impl<T: Float> $Trait<Tensor<T>> for $number {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: Tensor<T>) -> Tensor<T> {
+                $Op.eval([Tensor::scalar(T::from_f64(f64::from(self))), other])
+            }
+        }
+        impl<T: Float> $Trait<&Tensor<T>> for $number {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: &Tensor<T>) -> Tensor<T> {
+                self.$method(other.clone())
             }
         }
     };
 }
-between_values!(Add, add, AddOp);
-between_values!(Sub, sub, SubOp);
-between_values!(Mul, mul, MulOp);
-between_values!(Div, div, DivOp);
-
-/// An operator between a value and a number. On the right, one implementation for all types of numbers; on the left, one for
-/// integer and one for decimal literals. So the result's type is known at once, and `(2 * x).exp()` needs no annotation.
-macro_rules! with_numbers {
-    ($Trait:ident, $method:ident, right |$x:ident, $c:ident| $right_var:expr, $right_tensor:expr,
-     left |$d:ident, $y:ident| $left_var:expr, $left_tensor:expr) => {
-        with_numbers!(@right $Trait, $method, (Var<T>), Var<T>, |$x, $c| $right_var);
-        with_numbers!(@right $Trait, $method, (&Var<T>), Var<T>, |$x, $c| { let $x = $x.clone(); $right_var });
-        with_numbers!(@right $Trait, $method, (Tensor<T>), Tensor<T>, |$x, $c| $right_tensor);
-        with_numbers!(@right $Trait, $method, (&Tensor<T>), Tensor<T>, |$x, $c| { let $x = $x.clone(); $right_tensor });
-        with_numbers!(@left $Trait, $method, i32, |$d, $y| $left_var, $left_tensor);
-        with_numbers!(@left $Trait, $method, f64, |$d, $y| $left_var, $left_tensor);
-    };
-    (@left $Trait:ident, $method:ident, $number:ty, |$d:ident, $y:ident| $var:expr, $tensor:expr) => {
-        with_numbers!(@one $Trait, $method, $number, (Var<T>), Var<T>, |$d, $y| $var);
-        with_numbers!(@one $Trait, $method, $number, (&Var<T>), Var<T>, |$d, $y| { let $y = $y.clone(); $var });
-        with_numbers!(@one $Trait, $method, $number, (Tensor<T>), Tensor<T>, |$d, $y| $tensor);
-        with_numbers!(@one $Trait, $method, $number, (&Tensor<T>), Tensor<T>, |$d, $y| { let $y = $y.clone(); $tensor });
-    };
-    (@right $Trait:ident, $method:ident, ($A:ty), $Output:ty, |$x:ident, $c:ident| $value:expr) => {
-        impl<T: Float, N: Number> $Trait<N> for $A {
-            type Output = $Output;
-            #[track_caller]
-            #[inline]
-            fn $method(self, other: N) -> $Output {
-                let ($x, $c) = (self, other.to_float::<T>());
-                $value
-            }
-        }
-    };
-    (@one $Trait:ident, $method:ident, $number:ty, ($B:ty), $Output:ty, |$d:ident, $y:ident| $value:expr) => {
-        impl<T: Float> $Trait<$B> for $number {
-            type Output = $Output;
-            #[track_caller]
-            #[inline]
-            fn $method(self, other: $B) -> $Output {
-                let ($d, $y) = (self.to_float::<T>(), other);
-                $value
-            }
-        }
-    };
-}
-with_numbers!(
-    Add,
-    add,
-    right | x,
-    c | Shift(c).apply([x]),
-    Shift(c).eval([x]),
-    left | c,
-    x | Shift(c).apply([x]),
-    Shift(c).eval([x])
-);
-with_numbers!(
-    Sub,
-    sub,
-    right | x,
-    c | Shift(-c).apply([x]),
-    Shift(-c).eval([x]),
-    left | c,
-    x | Shift(c).apply([-x]),
-    Shift(c).eval([-x])
-);
-with_numbers!(
-    Mul,
-    mul,
-    right | x,
-    c | Scale(c).apply([x]),
-    Scale(c).eval([x]),
-    left | c,
-    x | Scale(c).apply([x]),
-    Scale(c).eval([x])
-);
-with_numbers!(
+operator!(Add, add, AddOp, right | x, c | Shift(c), left | c, x | Shift(c).apply([x]));
+operator!(Sub, sub, SubOp, right | x, c | Shift(-c), left | c, x | Shift(c).apply([-x]));
+operator!(Mul, mul, MulOp, right | x, c | Scale(c), left | c, x | Scale(c).apply([x]));
+operator!(
     Div,
     div,
+    DivOp,
     right | x,
-    c | {
-        let c = x.beside(Tensor::scalar(c));
-        DivOp.apply([x, c])
-    },
-    DivOp.eval([x, Tensor::scalar(c)]),
+    c | super::arithmetic::Over(c),
     left | c,
-    x | {
-        let c = x.beside(Tensor::scalar(c));
-        DivOp.apply([c, x])
-    },
-    DivOp.eval([Tensor::scalar(c), x])
+    x | DivOp.apply([x.beside(Tensor::scalar(c)), x])
 );
 
 macro_rules! negated {
@@ -163,64 +117,34 @@ negated!(&Tensor<T>, Tensor<T>, |x| NegOp.eval([x.clone()]));
 mod tests {
     use crate::{Float, Tape, Tensor, Var};
 
-    /// All sixteen combinations of values and references, and both sides with numbers, against f.
-    macro_rules! check {
-        ($operator:tt, $f:expr) => {{
-            let (tape, f) = (Tape::probing(), $f);
-            let (a, b) = (Tensor::from([6.0, -1.5]), Tensor::from([4.0, 0.5]));
-            let (x, y) = (tape.var(a.clone()), tape.var(b.clone()));
-            let expected = [f(6.0, 4.0), f(-1.5, 0.5)];
-            let variables = [
-                x.clone() $operator y.clone(), x.clone() $operator &y, &x $operator y.clone(), &x $operator &y,
-                x.clone() $operator b.clone(), x.clone() $operator &b, &x $operator b.clone(), &x $operator &b,
-                a.clone() $operator y.clone(), a.clone() $operator &y, &a $operator y.clone(), &a $operator &y,
-            ];
-            for (i, variable) in variables.iter().enumerate() {
-                assert_eq!(variable.to_vec(), expected, "combination {i} of {}", stringify!($operator));
-                assert!(variable.is_tracked());
-            }
-            let tensors =
-                [a.clone() $operator b.clone(), a.clone() $operator &b, &a $operator b.clone(), &a $operator &b];
-            for tensor in tensors {
-                assert_eq!(tensor.to_vec(), expected, "{}", stringify!($operator));
-            }
-            let right = [f(6.0, 2.0), f(-1.5, 2.0)];
-            let results: [Var; 6] = [
-                &x $operator 2, x.clone() $operator 2.0, &x $operator 2.0f64, &x $operator 2u8, &x $operator 2i64,
-                &x $operator 2f32,
-            ];
-            results.iter().for_each(|result| assert_eq!(result.to_vec(), right));
-            let results: [Tensor; 3] = [&a $operator 2, a.clone() $operator 2.0, &a $operator 2u64];
-            results.iter().for_each(|result| assert_eq!(result.to_vec(), right));
-            let left = [f(2.0, 6.0), f(2.0, -1.5)];
-            let results: [Var; 5] =
-                [2 $operator &x, 2.0 $operator x.clone(), 2.0f64 $operator &x, 2i32 $operator x.clone(), 2.0 $operator &x];
-            results.iter().for_each(|result| assert_eq!(result.to_vec(), left));
-            let results: [Tensor; 3] = [2 $operator &a, 2.0 $operator a.clone(), 2.0 $operator &a];
-            results.iter().for_each(|result| assert_eq!(result.to_vec(), left));
-        }};
-    }
-
     #[test]
-    fn every_combination_of_operands() {
-        check!(+, |a: f32, b: f32| a + b);
-        check!(-, |a: f32, b: f32| a - b);
-        check!(*, |a: f32, b: f32| a * b);
-        check!(/, |a: f32, b: f32| a / b);
-        let x = Tape::probing().var(Tensor::from([1.0, -0.0]));
-        for negated in [-x.clone(), -&x] {
-            assert_eq!(negated.to_vec(), [-1.0, 0.0]);
+    fn every_combination_works_and_its_type_is_known() {
+        let tape = Tape::probing();
+        let (x, t) = (tape.var(Tensor::from([4.0, 8.0])), Tensor::from([2.0, 4.0]));
+        assert_eq!((&x * 3.0).to_vec(), [12.0, 24.0]);
+        assert_eq!((2.0 * &x).to_vec(), [8.0, 16.0]);
+        assert_eq!((1 - &x).to_vec(), [-3.0, -7.0]);
+        assert_eq!((&x / 2).to_vec(), [2.0, 4.0]);
+        assert_eq!((8 / x.clone()).to_vec(), [2.0, 1.0]);
+        assert_eq!((&x - 1u8 + 1usize).to_vec(), [4.0, 8.0]);
+        assert_eq!((&x + &t).to_vec(), [6.0, 12.0]);
+        assert_eq!((&x / t.clone()).to_vec(), [2.0, 2.0]);
+        assert_eq!((tape.input(t.clone()) - x.clone()).to_vec(), [-2.0, -4.0]);
+        assert_eq!((&x * &x).to_vec(), [16.0, 64.0]);
+        assert_eq!((x.clone() * x.clone()).to_vec(), [16.0, 64.0]);
+        assert_eq!((-&x + x.clone()).to_vec(), [0.0, 0.0]);
+        assert_eq!((&t * 2.5 - &t / 2 + 1).to_vec(), [5.0, 9.0]);
+        assert_eq!((x.clone() + &x).to_vec(), [8.0, 16.0]);
+        assert_eq!((&x - x.clone()).to_vec(), [0.0, 0.0]);
+        assert_eq!((x.clone() * &t - t.clone()).to_vec(), [6.0, 28.0]);
+        for c in [&x * 2i8, &x * 2i16, &x * 2i64, &x * 2u32, &x * 2u64, &x * 2isize, &x * 2f32, &x * 2f64] {
+            assert_eq!(c.to_vec(), [8.0, 16.0]);
         }
-        assert_eq!((-x.value()).to_vec(), (-x.value().clone()).to_vec());
-    }
-
-    #[test]
-    fn types_are_inferred_beside_literals() {
-        let x = Tape::probing().var(Tensor::from([4.0]));
-        assert_eq!((&x * 2).sqrt().square().item().round(), 8.0);
-        assert_eq!((2.0 * &x - 7).ln().item(), 0.0);
-        assert_eq!((1 - &x).abs().item(), 3.0);
-        assert_eq!((1.0 / x.value()).sqrt().item(), 0.5);
+        assert_eq!((&x * 2).sqrt().square().round().to_vec(), [8.0, 16.0]);
+        assert_eq!((2.0 * &x - 7).ln().to_vec()[0], 0.0);
+        assert_eq!((&t + &t).to_vec(), (t.clone() * 2).to_vec());
+        assert_eq!((&t * t.clone() / &t - t.clone()).to_vec(), [0.0, 0.0]);
+        assert_eq!((2 * &t - 0.5 * t.clone()).to_vec(), [3.0, 6.0]);
     }
 
     #[test]

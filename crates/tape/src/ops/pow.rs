@@ -18,7 +18,7 @@
 //! ```
 
 use super::elementwise::{binary, unary};
-use crate::{Float, Keeps, Kept, Op, Operand, Tensor, Var};
+use crate::{Float, Keeps, Kept, Op, Operand, Tensor, TensorOperand, Var};
 
 struct Pow;
 struct Powi(i32);
@@ -90,7 +90,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn pow(&self, exponent: impl Operand<T>) -> Tensor<T> {
+    pub fn pow(&self, exponent: impl TensorOperand<T>) -> Tensor<T> {
         Pow.eval([self.clone(), exponent.into_tensor()])
     }
 

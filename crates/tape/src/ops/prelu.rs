@@ -15,7 +15,7 @@
 //! ```
 
 use super::elementwise::{binary, slice, unary};
-use crate::{Error, Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+use crate::{Error, Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, TensorOperand, Var};
 use kernels::{In2, PreluBackward, Seen};
 
 struct Prelu;
@@ -121,7 +121,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If it does not.
     #[track_caller]
-    pub fn prelu(&self, alpha: impl Operand<T>) -> Tensor<T> {
+    pub fn prelu(&self, alpha: impl TensorOperand<T>) -> Tensor<T> {
         Prelu.eval([self.clone(), alpha.into_tensor()])
     }
 }

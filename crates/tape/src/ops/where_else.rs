@@ -6,7 +6,7 @@
 //! [`Var::select`] shows each branch a stand-in where it is not selected.
 
 use super::elementwise::ternary;
-use crate::{Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+use crate::{Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, TensorOperand, Var};
 
 struct WhereElse<T: Float> {
     condition: Tensor<T>,
@@ -67,7 +67,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn where_else(&self, condition: &Tensor<T>, other: impl Operand<T>) -> Tensor<T> {
+    pub fn where_else(&self, condition: &Tensor<T>, other: impl TensorOperand<T>) -> Tensor<T> {
         WhereElse { condition: condition.clone() }.eval([self.clone(), other.into_tensor()])
     }
 
@@ -76,7 +76,7 @@ impl<T: Float> Tensor<T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
-    pub fn masked_fill(&self, mask: &Tensor<T>, value: impl Operand<T>) -> Tensor<T> {
+    pub fn masked_fill(&self, mask: &Tensor<T>, value: impl TensorOperand<T>) -> Tensor<T> {
         WhereElse { condition: mask.clone() }.eval([value.into_tensor(), self.clone()])
     }
 }

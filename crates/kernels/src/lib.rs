@@ -3,6 +3,9 @@
 //! Every kernel is written once over [`lanes::Lanes`], compiled for each [`Level`], and split over threads in chunks that
 //! depend on the length alone, so results do not depend on the number of threads.
 
+#[cfg(test)]
+extern crate self as kernels; // the oracle of `math` is shared with an example
+
 mod arithmetic;
 mod cache;
 mod dropout;

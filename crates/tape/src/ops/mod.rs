@@ -2,7 +2,9 @@
 
 mod arithmetic;
 mod elementwise;
+mod extremum;
 mod leaky_relu;
+mod mean;
 mod operators;
 mod prelu;
 mod reduce;

@@ -76,7 +76,9 @@ pub(crate) const BINARY: &[&[&[usize]]] = &[
 fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
+        super::extremum::entries(),
         super::leaky_relu::entries(),
+        super::mean::entries(),
         super::prelu::entries(),
         super::square::entries(),
         super::sum::entries(),
@@ -89,7 +91,7 @@ fn entries() -> Vec<Entry> {
 }
 
 /// Public methods on `Var` that are no ops with a rule of their own, each with the reason.
-const NOT_OPS: &[(&str, &str)] = &[];
+const NOT_OPS: &[(&str, &str)] = &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax")];
 
 #[test]
 fn every_public_op_is_in_the_table() {

@@ -79,9 +79,13 @@ fn entries() -> Vec<Entry> {
         super::extremum::entries(),
         super::leaky_relu::entries(),
         super::mean::entries(),
+        super::norm::entries(),
         super::prelu::entries(),
+        super::prod::entries(),
+        super::sort::entries(),
         super::square::entries(),
         super::sum::entries(),
+        super::variance::entries(),
         super::views::entries(),
         super::where_else::entries(),
     ]
@@ -91,7 +95,8 @@ fn entries() -> Vec<Entry> {
 }
 
 /// Public methods on `Var` that are no ops with a rule of their own, each with the reason.
-const NOT_OPS: &[(&str, &str)] = &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax")];
+const NOT_OPS: &[(&str, &str)] =
+    &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax"), ("argsort", "as argmax")];
 
 #[test]
 fn every_public_op_is_in_the_table() {

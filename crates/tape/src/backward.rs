@@ -19,6 +19,8 @@ pub(crate) struct Pass<'t, T: Float> {
     slots: Slots<T>,
     /// In a recorded pass, which values lead to what was asked for.
     wanted: Option<Vec<bool>>,
+    /// Whether cotangents are checked; ops inside a rule are not, so that the rule is named.
+    finds_anomalies: bool,
 }
 
 impl<T: Float> Pass<'_, T> {
@@ -48,7 +50,7 @@ impl<T: Float> Pass<'_, T> {
             return;
         }
         let (shape, at) = self.tape.with_record(id, |record| (record.shape, record.at));
-        if self.tape.finds_anomalies() {
+        if self.finds_anomalies {
             crate::anomaly::check_backward(op, at, cotangent.value());
         }
         let cotangent = if *cotangent.shape() == shape { cotangent } else { fit(op, cotangent, &shape) };
@@ -63,6 +65,7 @@ impl<T: Float> Pass<'_, T> {
 
     /// Visits every value from `root` down to `lowest`.
     fn run(&mut self, root: u32, lowest: u32) {
+        self.finds_anomalies = self.tape.find_anomalies(false);
         for id in (lowest..=root).rev() {
             let Some(Cotangent { value, id: dy_id }) = self.slots.cotangents[id as usize].take() else { continue };
             let Some((mut node, is_watched)) = self.start(id) else {
@@ -78,6 +81,7 @@ impl<T: Float> Pass<'_, T> {
             let origin = if consume { Origin::Freed(node.name()) } else { Origin::Op(node) };
             self.tape.with_record(id, |record| record.origin = origin);
         }
+        self.tape.find_anomalies(self.finds_anomalies);
     }
 
     /// Takes an op's node off the tape while its rule runs; None for a leaf, whose cotangent stays.
@@ -168,7 +172,7 @@ impl<T: Float> Var<T> {
             "backward: nothing was recorded: the value depends on no `tape.var` or trainable parameter, was detached, \
              or the tape is `Tape::inference()`"
         );
-        let mut pass = Pass { tape: &tape, slots: Slots::new(root as usize + 1), wanted: None };
+        let mut pass = Pass { tape: &tape, slots: Slots::new(root as usize + 1), wanted: None, finds_anomalies: false };
         pass.slots.cotangents[root as usize] = Some(Cotangent { value: dy, id: UNTRACKED });
         pass.run(root, 0);
         tape.forget_params();
@@ -215,7 +219,8 @@ impl<T: Float> Var<T> {
         }
         let wanted = leads_to(self.tape(), root, of);
         let reaches = wanted[root as usize];
-        let mut pass = Pass { tape: self.tape(), slots: Slots::new(root as usize + 1), wanted: Some(wanted) };
+        let slots = Slots::new(root as usize + 1);
+        let mut pass = Pass { tape: self.tape(), slots, wanted: Some(wanted), finds_anomalies: false };
         let (value, _, id) = dy.into_parts();
         pass.slots.cotangents[root as usize] = reaches.then_some(Cotangent { value, id });
         pass.run(root, lowest);

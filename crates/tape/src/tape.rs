@@ -119,6 +119,11 @@ impl<T: Float> Tape<T> {
         self
     }
 
+    /// Turns the search for anomalies on or off; what it was before.
+    pub(crate) fn find_anomalies(&self, on: bool) -> bool {
+        self.inner.finds_anomalies.replace(on)
+    }
+
     #[inline]
     pub(crate) fn finds_anomalies(&self) -> bool {
         self.inner.finds_anomalies.get()

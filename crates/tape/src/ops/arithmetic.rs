@@ -14,6 +14,8 @@ pub(super) struct Div;
 pub(super) struct Neg;
 /// c · a for a number c.
 pub(super) struct Scale<T>(pub(super) T);
+/// a / c for a number c.
+pub(super) struct Over<T>(pub(super) T);
 /// a + c for a number c.
 pub(super) struct Shift<T>(pub(super) T);
 
@@ -134,6 +136,21 @@ impl<T: Float> Op<T> for Shift<T> {
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(dy)]
+    }
+}
+
+impl<T: Float> Op<T> for Over<T> {
+    fn name(&self) -> &'static str {
+        "over"
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        with_number(x, self.0, kernels::div)
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        [Some(Over(self.0).apply([dy]))]
     }
 }
 

@@ -1,92 +1,100 @@
 //! `+ − · /` between [`Var`]s, tensors and numbers, by value or by reference.
+//!
+//! On the right of a variable stands any [`Operand`], in one generic implementation, so that the type of `x * 3.0` is
+//! known whatever the literal's. On the left stand literals: f64 and i32. For a tensor on the left of a variable write
+//! `tape.input(t) - x`: a second implementation for `Tensor` would leave the type of `t * 3.0` open.
 
 use super::arithmetic::{Add as AddOp, Div as DivOp, Mul as MulOp, Neg as NegOp, Scale, Shift, Sub as SubOp};
-use crate::{Float, Op, Tensor, Var};
+use crate::operand::TensorOperand;
+use crate::{Float, Op, Operand, Tensor, Var};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// An operator between variables and tensors in all combinations.
-macro_rules! between_values {
-    ($Trait:ident, $method:ident, $Op:ident) => {
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (Var<T>), |a, b| [a, b]);
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (&Var<T>), |a, b| [a, b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (Var<T>), |a, b| [a.clone(), b]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (&Var<T>), |a, b| [a.clone(), b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (Tensor<T>), |a, b| { let b = a.beside(b); [a, b] });
-        between_values!(@pair $Trait, $method, $Op, (Var<T>), (&Tensor<T>), |a, b| { let b = a.beside(b.clone()); [a, b] });
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (Tensor<T>), |a, b| [a.clone(), a.beside(b)]);
-        between_values!(@pair $Trait, $method, $Op, (&Var<T>), (&Tensor<T>), |a, b| [a.clone(), a.beside(b.clone())]);
-        between_values!(@pair $Trait, $method, $Op, (Tensor<T>), (Var<T>), |a, b| [b.beside(a), b]);
-        between_values!(@pair $Trait, $method, $Op, (&Tensor<T>), (Var<T>), |a, b| [b.beside(a.clone()), b]);
-        between_values!(@pair $Trait, $method, $Op, (Tensor<T>), (&Var<T>), |a, b| [b.beside(a), b.clone()]);
-        between_values!(@pair $Trait, $method, $Op, (&Tensor<T>), (&Var<T>), |a, b| [b.beside(a.clone()), b.clone()]);
-        between_values!(@plain $Trait, $method, $Op, (Tensor<T>), (Tensor<T>), |a, b| [a, b]);
-        between_values!(@plain $Trait, $method, $Op, (Tensor<T>), (&Tensor<T>), |a, b| [a, b.clone()]);
-        between_values!(@plain $Trait, $method, $Op, (&Tensor<T>), (Tensor<T>), |a, b| [a.clone(), b]);
-        between_values!(@plain $Trait, $method, $Op, (&Tensor<T>), (&Tensor<T>), |a, b| [a.clone(), b.clone()]);
-    };
-    (@pair $Trait:ident, $method:ident, $Op:ident, ($A:ty), ($B:ty), |$a:ident, $b:ident| $operands:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
+/// An operator: of two values by `$Op`, of a value x and a number c by the expressions given.
+macro_rules! operator {
+    ($Trait:ident, $method:ident, $Op:ident, right |$x:ident, $c:ident| $right:expr, left |$n:ident, $y:ident| $left:expr) => {
+        impl<T: Float, R: Operand<T>> $Trait<R> for Var<T> {
             type Output = Var<T>;
             #[track_caller]
             #[inline]
-            fn $method(self, other: $B) -> Var<T> {
-                let ($a, $b) = (self, other);
-                $Op.apply($operands)
+            fn $method(self, other: R) -> Var<T> {
+                if let Some(c) = other.number() {
+                    let ($x, $c) = (self, c);
+                    return $right.apply([$x]);
+                }
+                let other = other.on(self.tape());
+                $Op.apply([self, other])
             }
         }
-    };
-    (@plain $Trait:ident, $method:ident, $Op:ident, ($A:ty), ($B:ty), |$a:ident, $b:ident| $operands:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
-            type Output = Tensor<T>;
-            #[track_caller]
-            fn $method(self, other: $B) -> Tensor<T> {
-                let ($a, $b) = (self, other);
-                $Op.eval($operands)
-            }
-        }
-    };
-}
-between_values!(Add, add, AddOp);
-between_values!(Sub, sub, SubOp);
-between_values!(Mul, mul, MulOp);
-between_values!(Div, div, DivOp);
-
-macro_rules! with_numbers {
-    ($($number:ty),+) => {$(
-        with_numbers!(@right $number, Add, add, |x, c| Shift(c).apply([x]), Shift(c).eval([x]));
-        with_numbers!(@right $number, Sub, sub, |x, c| Shift(-c).apply([x]), Shift(-c).eval([x]));
-        with_numbers!(@right $number, Mul, mul, |x, c| Scale(c).apply([x]), Scale(c).eval([x]));
-        with_numbers!(@right $number, Div, div, |x, c| { let c = x.beside(Tensor::scalar(c)); DivOp.apply([x, c]) }, DivOp.eval([x, Tensor::scalar(c)]));
-        with_numbers!(@left $number, Add, add, |c, x| Shift(c).apply([x]), Shift(c).eval([x]));
-        with_numbers!(@left $number, Sub, sub, |c, x| Shift(c).apply([-x]), Shift(c).eval([-x]));
-        with_numbers!(@left $number, Mul, mul, |c, x| Scale(c).apply([x]), Scale(c).eval([x]));
-        with_numbers!(@left $number, Div, div, |c, x| { let c = x.beside(Tensor::scalar(c)); DivOp.apply([c, x]) }, DivOp.eval([Tensor::scalar(c), x]));
-    )+};
-    (@right $number:ty, $Trait:ident, $method:ident, |$x:ident, $c:ident| $var:expr, $tensor:expr) => {
-        with_numbers!(@one $Trait, $method, (Var<T>), ($number), Var<T>, |a, b| { let ($x, $c) = (a, T::from_f64(b as f64)); $var });
-        with_numbers!(@one $Trait, $method, (&Var<T>), ($number), Var<T>, |a, b| { let ($x, $c) = (a.clone(), T::from_f64(b as f64)); $var });
-        with_numbers!(@one $Trait, $method, (Tensor<T>), ($number), Tensor<T>, |a, b| { let ($x, $c) = (a, T::from_f64(b as f64)); $tensor });
-        with_numbers!(@one $Trait, $method, (&Tensor<T>), ($number), Tensor<T>, |a, b| { let ($x, $c) = (a.clone(), T::from_f64(b as f64)); $tensor });
-    };
-    (@left $number:ty, $Trait:ident, $method:ident, |$c:ident, $x:ident| $var:expr, $tensor:expr) => {
-        with_numbers!(@one $Trait, $method, ($number), (Var<T>), Var<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b); $var });
-        with_numbers!(@one $Trait, $method, ($number), (&Var<T>), Var<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b.clone()); $var });
-        with_numbers!(@one $Trait, $method, ($number), (Tensor<T>), Tensor<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b); $tensor });
-        with_numbers!(@one $Trait, $method, ($number), (&Tensor<T>), Tensor<T>, |a, b| { let ($c, $x) = (T::from_f64(a as f64), b.clone()); $tensor });
-    };
-    (@one $Trait:ident, $method:ident, ($A:ty), ($B:ty), $Output:ty, |$a:ident, $b:ident| $value:expr) => {
-        impl<T: Float> $Trait<$B> for $A {
-            type Output = $Output;
+        impl<T: Float, R: Operand<T>> $Trait<R> for &Var<T> {
+            type Output = Var<T>;
             #[track_caller]
             #[inline]
-            fn $method(self, other: $B) -> $Output {
-                let ($a, $b) = (self, other);
-                $value
+            fn $method(self, other: R) -> Var<T> {
+                self.clone().$method(other)
+            }
+        }
+        impl<T: Float, R: TensorOperand<T>> $Trait<R> for Tensor<T> {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: R) -> Tensor<T> {
+                $Op.eval([self, other.into_tensor()])
+            }
+        }
+        impl<T: Float, R: TensorOperand<T>> $Trait<R> for &Tensor<T> {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: R) -> Tensor<T> {
+                self.clone().$method(other)
+            }
+        }
+        operator!(@left f64, $Trait, $method, $Op, |$n, $y| $left);
+        operator!(@left i32, $Trait, $method, $Op, |$n, $y| $left);
+    };
+    (@left $number:ty, $Trait:ident, $method:ident, $Op:ident, |$n:ident, $y:ident| $left:expr) => {
+        impl<T: Float> $Trait<Var<T>> for $number {
+            type Output = Var<T>;
+            #[track_caller]
+            #[inline]
+            fn $method(self, $y: Var<T>) -> Var<T> {
+                let $n = T::from_f64(f64::from(self));
+                $left
+            }
+        }
+        impl<T: Float> $Trait<&Var<T>> for $number {
+            type Output = Var<T>;
+            #[track_caller]
+            fn $method(self, other: &Var<T>) -> Var<T> {
+                self.$method(other.clone())
+            }
+        }
+        impl<T: Float> $Trait<Tensor<T>> for $number {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: Tensor<T>) -> Tensor<T> {
+                $Op.eval([Tensor::scalar(T::from_f64(f64::from(self))), other])
+            }
+        }
+        impl<T: Float> $Trait<&Tensor<T>> for $number {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, other: &Tensor<T>) -> Tensor<T> {
+                self.$method(other.clone())
             }
         }
     };
 }
-with_numbers!(f32, f64, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+operator!(Add, add, AddOp, right | x, c | Shift(c), left | c, x | Shift(c).apply([x]));
+operator!(Sub, sub, SubOp, right | x, c | Shift(-c), left | c, x | Shift(c).apply([-x]));
+operator!(Mul, mul, MulOp, right | x, c | Scale(c), left | c, x | Scale(c).apply([x]));
+operator!(
+    Div,
+    div,
+    DivOp,
+    right | x,
+    c | super::arithmetic::Over(c),
+    left | c,
+    x | DivOp.apply([x.beside(Tensor::scalar(c)), x])
+);
 
 macro_rules! negated {
     ($A:ty, $Output:ty, |$x:ident| $value:expr) => {
@@ -104,3 +112,28 @@ negated!(Var<T>, Var<T>, |x| NegOp.apply([x]));
 negated!(&Var<T>, Var<T>, |x| NegOp.apply([x.clone()]));
 negated!(Tensor<T>, Tensor<T>, |x| NegOp.eval([x]));
 negated!(&Tensor<T>, Tensor<T>, |x| NegOp.eval([x.clone()]));
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tape, Tensor};
+
+    #[test]
+    fn every_combination_works_and_its_type_is_known() {
+        let tape = Tape::probing();
+        let (x, t) = (tape.var(Tensor::from([4.0, 8.0])), Tensor::from([2.0, 4.0]));
+        assert_eq!((&x * 3.0).to_vec(), [12.0, 24.0]);
+        assert_eq!((2.0 * &x).to_vec(), [8.0, 16.0]);
+        assert_eq!((1 - &x).to_vec(), [-3.0, -7.0]);
+        assert_eq!((&x / 2).to_vec(), [2.0, 4.0]);
+        assert_eq!((8 / x.clone()).to_vec(), [2.0, 1.0]);
+        assert_eq!((&x - 1u8 + 1usize).to_vec(), [4.0, 8.0]);
+        assert_eq!((&x + &t).to_vec(), [6.0, 12.0]);
+        assert_eq!((&x / t.clone()).to_vec(), [2.0, 2.0]);
+        assert_eq!((tape.input(t.clone()) - x.clone()).to_vec(), [-2.0, -4.0]);
+        assert_eq!((&x * &x).to_vec(), [16.0, 64.0]);
+        assert_eq!((x.clone() * x.clone()).to_vec(), [16.0, 64.0]);
+        assert_eq!((-&x + x.clone()).to_vec(), [0.0, 0.0]);
+        assert_eq!((&t * 2.5 - &t / 2 + 1).to_vec(), [5.0, 9.0]);
+        assert_eq!((2 * &t - 0.5 * t.clone()).to_vec(), [3.0, 6.0]);
+    }
+}

@@ -3,6 +3,8 @@
 mod arithmetic;
 mod elementwise;
 mod leaky_relu;
+mod linear;
+mod matmul;
 mod operators;
 mod prelu;
 mod reduce;

@@ -2,10 +2,12 @@
 
 mod arithmetic;
 mod elementwise;
+mod index;
 mod leaky_relu;
 mod linear;
 mod matmul;
 mod operators;
+mod pieces;
 mod prelu;
 mod reduce;
 mod square;

@@ -76,9 +76,11 @@ pub(crate) const BINARY: &[&[&[usize]]] = &[
 fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
+        super::index::entries(),
         super::leaky_relu::entries(),
         super::linear::entries(),
         super::matmul::entries(),
+        super::pieces::entries(),
         super::prelu::entries(),
         super::square::entries(),
         super::sum::entries(),

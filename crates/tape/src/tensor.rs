@@ -7,6 +7,7 @@
 mod compare;
 mod create;
 mod display;
+mod matrices;
 mod views;
 
 pub use display::Cell;

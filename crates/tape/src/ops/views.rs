@@ -35,8 +35,8 @@ impl<T: Float> Op<T> for Reshape {
     }
 }
 
-struct Permute {
-    order: Vec<usize>,
+pub(super) struct Permute {
+    pub(super) order: Vec<usize>,
 }
 
 impl<T: Float> Op<T> for Permute {

@@ -1,0 +1,81 @@
+//! Until the tape has its own: the product of a linear layer, first order only.
+
+use kernels::{Epilogue, Matmul};
+use tape::{Error, Float, Keeps, Kept, Op, Result, Shape, Tensor, Var};
+
+struct Linear;
+
+impl<T: Float> Op<T, 3> for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+    fn shape(&self, [x, w, b]: [&Shape; 3]) -> Result<Shape> {
+        if x.rank() != 2 || w.rank() != 2 || x[1] != w[0] || b[..] != w[1..] {
+            return Err(Error::ShapeMismatch { op: "linear", lhs: x.to_vec(), rhs: w.to_vec(), hint: "x [N, in], W [in, out], b [out]" });
+        }
+        Ok(Shape::from([x[0], w[1]]))
+    }
+    fn keeps(&self, _: [&Tensor<T>; 3]) -> Keeps {
+        Keeps::operand(0).and(Keeps::operand(1))
+    }
+    fn forward(&mut self, [x, w, b]: [Tensor<T>; 3]) -> Tensor<T> {
+        let (m, k, n) = (x.shape()[0], w.shape()[0], w.shape()[1]);
+        Tensor::fill_with([m, n], |c| {
+            for row in c.chunks_exact_mut(n) {
+                row.copy_from_slice(b.as_slice().unwrap());
+            }
+            kernels::matmul(Matmul {
+                a: x.as_slice().unwrap(),
+                b: w.as_slice().unwrap(),
+                c,
+                m,
+                k,
+                n,
+                a_transposed: false,
+                b_transposed: false,
+                accumulate: true,
+                epilogue: Epilogue::default(),
+            });
+        })
+    }
+    fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 3] {
+        let (m, n) = (dy.shape()[0], dy.shape()[1]);
+        let dy = dy.into_value().contiguous();
+        let (x, w) = (kept.x(0).into_value(), kept.x(1).into_value());
+        let k = w.shape()[0];
+        let product = |a: &Tensor<T>, b: &Tensor<T>, m, k, n, a_transposed, b_transposed| {
+            Tensor::fill_with([m, n], |c| {
+                kernels::matmul(Matmul {
+                    a: a.as_slice().unwrap(),
+                    b: b.as_slice().unwrap(),
+                    c,
+                    m,
+                    k,
+                    n,
+                    a_transposed,
+                    b_transposed,
+                    accumulate: false,
+                    epilogue: Epilogue::default(),
+                });
+            })
+        };
+        let dx = kept.needs(0).then(|| kept.constant(product(&dy, &w, m, n, k, false, true)));
+        let dw = kept.needs(1).then(|| kept.constant(product(&x, &dy, k, m, n, true, false)));
+        [dx, dw, Some(kept.constant(dy))]
+    }
+}
+
+pub(super) trait StandIn<T: Float> {
+    fn linear(self, w: Var<T>, b: Var<T>) -> Var<T>;
+    fn matmul(self, w: Var<T>) -> Var<T>;
+}
+
+impl<T: Float> StandIn<T> for Var<T> {
+    fn linear(self, w: Var<T>, b: Var<T>) -> Var<T> {
+        Linear.apply([self, w, b])
+    }
+    fn matmul(self, w: Var<T>) -> Var<T> {
+        let b = self.tape().input(Tensor::full_of([w.shape()[1]], T::ZERO));
+        Linear.apply([self, w, b])
+    }
+}

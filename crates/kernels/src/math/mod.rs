@@ -9,6 +9,7 @@ mod gelu;
 mod ln;
 mod pair;
 mod pow;
+mod reduction;
 mod sigmoid;
 mod tanh;
 mod trig;
@@ -72,3 +73,8 @@ macro_rules! binary {
     };
 }
 use binary;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

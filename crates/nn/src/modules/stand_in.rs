@@ -34,7 +34,7 @@ impl<T: Float> Op<T, 3> for Linear {
                 a_transposed: false,
                 b_transposed: false,
                 accumulate: true,
-                epilogue: Epilogue::default(),
+                epilogue: Epilogue::NONE,
             });
         })
     }
@@ -55,7 +55,7 @@ impl<T: Float> Op<T, 3> for Linear {
                     a_transposed,
                     b_transposed,
                     accumulate: false,
-                    epilogue: Epilogue::default(),
+                    epilogue: Epilogue::NONE,
                 });
             })
         };

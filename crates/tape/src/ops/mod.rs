@@ -12,6 +12,7 @@ mod gelu;
 mod leaky_relu;
 mod lerp;
 mod ln;
+mod losses;
 mod maximum;
 mod mean;
 mod norm;

@@ -29,6 +29,9 @@ impl Over {
     /// The result's shape.
     #[inline]
     pub(super) fn to(&self) -> Shape {
+        if !self.keep && self.axes.count_ones() as usize == self.from.rank() {
+            return Shape::SCALAR;
+        }
         self.from.reduced(self.axes, self.keep)
     }
 
@@ -94,13 +97,16 @@ impl Over {
     }
 }
 
-/// One axis in the last place, and the order of axes that puts it there and back.
+/// One axis in the last place, and the order of axes that puts it there and back; no order where it stands there already.
 ///
 /// # Panics
 /// If there is no such axis.
 #[track_caller]
 pub(super) fn to_last<T: Float>(op: &'static str, x: Var<T>, axis: isize) -> (Var<T>, Vec<usize>) {
     let axis = expect(x.shape().axis(op, axis));
+    if axis + 1 == x.rank() {
+        return (x, Vec::new());
+    }
     let mut order: Vec<usize> = (0..x.rank()).collect();
     order.swap(axis, x.rank() - 1);
     (x.permuted(order.clone()), order)

@@ -121,6 +121,11 @@ fn places<T: Float>(x: &Tensor<T>, k: usize, descending: bool) -> Tensor<i64> {
     })
 }
 
+/// Places along the last axis, where the axis they belong to stood.
+fn from_last(places: &Tensor<i64>, order: &[usize]) -> Tensor<i64> {
+    if order.is_empty() { places.clone() } else { places.permuted(order).contiguous() }
+}
+
 /// The first `k` numbers along an axis, and their places.
 #[track_caller]
 fn first<T: Float>(
@@ -138,7 +143,7 @@ fn first<T: Float>(
         expect::<()>(Err(Error::Argument { op, problem }));
     }
     let places = places(x.value(), k, descending);
-    let back = places.permuted(&order).contiguous();
+    let back = from_last(&places, &order);
     (Pick { places, n }.apply([x]).permuted(order), back)
 }
 
@@ -191,7 +196,7 @@ impl<T: Float> Tensor<T> {
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor<i64> {
         let (x, order) = to_last("argsort", plain(self), axis);
         let n = x.shape()[x.rank() - 1];
-        places(x.value(), n, descending).permuted(&order).contiguous()
+        from_last(&places(x.value(), n, descending), &order)
     }
 
     /// As [`Var::topk`].

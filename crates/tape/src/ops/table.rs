@@ -85,6 +85,7 @@ fn entries() -> Vec<Entry> {
         super::leaky_relu::entries(),
         super::lerp::entries(),
         super::ln::entries(),
+        super::losses::entries(),
         super::maximum::entries(),
         super::mean::entries(),
         super::norm::entries(),

@@ -39,7 +39,7 @@ pub fn draw(history: &[Epoch], path: &Path) -> Result<(), Box<dyn Error>> {
         title: format!("Training loss (cross-entropy), last {:.4}", last(&losses)),
         values: decades.collect(),
         range: (lowest - 0.1)..(highest + 0.1),
-        label: |decade| format!("{:.3}", 10f64.powf(decade)),
+        label: |decade| format!("{:.2}", 10f64.powf(decade)),
         colour: LOSS,
     }
     .draw(&upper)?;
@@ -87,7 +87,7 @@ impl Panel {
             .light_line_style(TRANSPARENT)
             .draw()?;
         let points = || self.values.iter().enumerate().map(|(i, &value)| (i as f64 + 1.0, value));
-        chart.draw_series(LineSeries::new(points(), self.colour.stroke_width(3)))?;
+        chart.draw_series(LineSeries::new(points(), self.colour.stroke_width(2)))?;
         chart.draw_series(points().map(|point| Circle::new(point, 4, self.colour.filled())))?;
         Ok(())
     }

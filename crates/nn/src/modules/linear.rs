@@ -6,7 +6,6 @@
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
 use crate::{Layer, Module, Result};
-use super::stand_in::StandIn as _;
 use tape::{Float, Group, Param, Rng, Tensor, Var};
 
 /// A linear map of the last axis, with a bias unless built without.
@@ -78,12 +77,7 @@ impl<T: Float> Layer<T> for Linear<T> {
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         let weight = x.tape().param(&self.weight);
-        match &self.bias {
-            Some(bias) => {
-                let bias = x.tape().param(bias);
-                x.linear(weight, bias)
-            }
-            None => x.matmul(weight),
-        }
+        let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
+        x.linear(weight, bias.as_ref())
     }
 }

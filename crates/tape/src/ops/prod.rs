@@ -33,7 +33,7 @@ impl<T: Float> Op<T> for Prod {
             true => kept.constant(others(rows.into_value())),
             false => others_by_windows(rows),
         };
-        [Some(self.0.from_rows(others) * self.0.beside(dy))]
+        [Some(self.0.put_back(others) * self.0.beside(dy))]
     }
 }
 

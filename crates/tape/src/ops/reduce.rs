@@ -80,7 +80,7 @@ impl Over {
 
     /// What [`Over::rows`] made, in the argument's shape again.
     #[track_caller]
-    pub(super) fn from_rows<T: Float>(&self, rows: Var<T>) -> Var<T> {
+    pub(super) fn put_back<T: Float>(&self, rows: Var<T>) -> Var<T> {
         let order = self.order();
         let apart = order.iter().enumerate().fold(self.from, |shape, (to, &from)| shape.with(to, self.from[from]));
         let mut back = vec![0; order.len()];

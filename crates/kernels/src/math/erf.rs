@@ -5,7 +5,7 @@
 
 use super::exp::Power;
 use super::pair::{Pair, polynomial};
-use super::{Constants, binary, unary};
+use super::{Constants as _, binary, unary};
 use crate::lanes::Lanes;
 
 unary! {

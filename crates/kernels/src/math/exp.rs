@@ -5,8 +5,8 @@
 //! is 0 or ∞ anyway. exp(−∞) = 0, exp(∞) = ∞, expm1(−∞) = −1, expm1(±0) = ±0. Tang 1989.
 
 use super::pair::{Pair, number, polynomial};
-use super::{Constants, unary};
-use crate::Float;
+use super::{Constants as _, unary};
+use crate::Float as _;
 use crate::lanes::Lanes;
 
 unary! {

@@ -27,7 +27,7 @@ const TWO_OVER_PI: [u64; 21] = [
     0xF0CF_BC20_9AF4_361D,
 ];
 /// π/2 in two parts.
-const HALF_PI: [f64; 2] = [1.5707963267948966, 6.123233995736766e-17];
+const HALF_PI: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17];
 
 /// r in two parts and n mod 4, −2 to 2, with x = n π/2 + r and |r| ≤ π/4, for a normal x; NaN where x is not finite.
 #[cold]

@@ -11,7 +11,7 @@ fn arguments() -> Vec<f32> {
     let patterns = (0..=u32::MAX).step_by(STRIDE).map(f32::from_bits);
     let edges = EDGES.into_iter().map(|x| x as f32);
     let more =
-        [f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, -1e-45, 88.7, 89.1, -87.4, -103.9, -104.1, 9.1, 0.34657359];
+        [f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, -1e-45, 88.7, 89.1, -87.4, -103.9, -104.1, 9.1, 0.348_298_6];
     edges.chain(more).chain(patterns).collect()
 }
 
@@ -56,13 +56,13 @@ fn slopes_stay_within_two_ulps_of_their_larger_term() {
 fn powers_stay_within_two_ulps() {
     // Bases of every size, exponents that keep the result in range, whole ones among them.
     let hash = |i: u32| (i ^ 0x5bd1).wrapping_mul(0x9E37_79B9);
-    let base =
-        |i: u32| if i % 2 == 0 { f32::from_bits(hash(i)) } else { 1.0 + hash(i) as f32 / 2f32.powi(33 + i as i32 % 9) };
+    let base = |i: u32| {
+        if i.is_multiple_of(2) { f32::from_bits(hash(i)) } else { 1.0 + hash(i) as f32 / 2f32.powi(33 + i as i32 % 9) }
+    };
     let x: Vec<f32> = (0..100_000).map(base).collect();
     let share = |i: usize| hash(i as u32 ^ 0xABCD) as f32 / 2f32.powi(31) - 1.0;
     let exponent = |(i, x): (usize, &f32)| 104.0 * share(i) / x.abs().ln();
-    let y: Vec<f32> =
-        x.iter().enumerate().map(|pair| exponent(pair)).map(|y| if y > 3.0 { y.round() } else { y }).collect();
+    let y: Vec<f32> = x.iter().enumerate().map(exponent).map(|y| if y > 3.0 { y.round() } else { y }).collect();
     at_every_level(|level| {
         let mut z = vec![0.0; x.len()];
         super::pow(In2::From { a: Broadcast::full(&x), b: Broadcast::full(&y), y: &mut z });

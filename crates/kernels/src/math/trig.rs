@@ -6,9 +6,9 @@
 
 use super::pair::{Pair, number, polynomial};
 use super::reduction::remainder;
-use super::{Constants, unary};
-use crate::Float;
-use crate::lanes::{Lanes, MAX_LANES, Mask};
+use super::{Constants as _, unary};
+use crate::Float as _;
+use crate::lanes::{Lanes, MAX_LANES, Mask as _};
 
 unary! {
     /// The sine of x in radians, for every x.

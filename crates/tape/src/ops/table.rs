@@ -80,22 +80,29 @@ fn entries() -> Vec<Entry> {
         super::dropout::entries(),
         super::erf::entries(),
         super::exp::entries(),
+        super::extremum::entries(),
         super::gelu::entries(),
         super::leaky_relu::entries(),
         super::lerp::entries(),
         super::ln::entries(),
+        super::losses::entries(),
         super::maximum::entries(),
+        super::mean::entries(),
+        super::norm::entries(),
         super::pow::entries(),
         super::prelu::entries(),
+        super::prod::entries(),
         super::relu::entries(),
         super::round::entries(),
         super::select::entries(),
         super::sigmoid::entries(),
+        super::sort::entries(),
         super::sqrt::entries(),
         super::square::entries(),
         super::sum::entries(),
         super::tanh::entries(),
         super::trig::entries(),
+        super::variance::entries(),
         super::views::entries(),
         super::where_else::entries(),
     ]
@@ -105,7 +112,8 @@ fn entries() -> Vec<Entry> {
 }
 
 /// Public methods on `Var` that are no ops with a rule of their own, each with the reason.
-const NOT_OPS: &[(&str, &str)] = &[];
+const NOT_OPS: &[(&str, &str)] =
+    &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax"), ("argsort", "as argmax")];
 
 #[test]
 fn every_public_op_is_in_the_table() {

@@ -12,6 +12,8 @@ use crate::{Float, In1, lanes::Lanes};
 
 /// A power of two, so that chunks never straddle a multiple of 2³².
 const COST: usize = 2;
+/// Elements hashed at a time.
+const BLOCK: usize = 64;
 
 #[derive(Clone, Copy)]
 struct Mask<T> {
@@ -30,10 +32,20 @@ impl<T: Float> Mask<T> {
         Mask { key: [first, (key >> 32) as u32], ..self }
     }
 
+    /// The hashes of a block of elements from `i` on, in a loop of integers that the compiler vectorises.
     #[inline(always)]
-    fn apply(self, i: usize, x: T) -> T {
+    fn hashes(self, i: usize) -> [u32; BLOCK] {
+        let mut hashes = [0; BLOCK];
+        for (k, h) in (0u32..).zip(&mut hashes) {
+            *h = hash(self.key, (i as u32).wrapping_add(k));
+        }
+        hashes
+    }
+
+    #[inline(always)]
+    fn apply(self, hash: u32, x: T) -> T {
         let scaled = x * self.scale;
-        if hash(self.key, i as u32) >= self.threshold { scaled } else { T::ZERO }
+        if hash >= self.threshold { scaled } else { T::ZERO }
     }
 }
 
@@ -107,8 +119,11 @@ impl<T: Float> Kernel<T> for From<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        for (i, (x, y)) in self.x.iter().zip(self.y).enumerate() {
-            *y = self.mask.apply(i, *x);
+        for (b, (x, y)) in self.x.chunks(BLOCK).zip(self.y.chunks_mut(BLOCK)).enumerate() {
+            let hashes = self.mask.hashes(b * BLOCK);
+            for ((x, y), &hash) in x.iter().zip(y).zip(&hashes) {
+                *y = self.mask.apply(hash, *x);
+            }
         }
     }
 }
@@ -123,8 +138,11 @@ impl<T: Float> Kernel<T> for Over<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        for (i, x) in self.x.iter_mut().enumerate() {
-            *x = self.mask.apply(i, *x);
+        for (b, x) in self.x.chunks_mut(BLOCK).enumerate() {
+            let hashes = self.mask.hashes(b * BLOCK);
+            for (x, &hash) in x.iter_mut().zip(&hashes) {
+                *x = self.mask.apply(hash, *x);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Erf, "erf", kernels::erf, from x |x, dy| ErfSlope.apply([x, dy]));
 slope_op!(ErfSlope, "erf_slope", kernels::erf_backward, |x, c| ErfSlope.apply([x.clone(), c]) * x * -2);

@@ -10,7 +10,7 @@
 //! ```
 
 use super::elementwise::unary_op;
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Exp, "exp", kernels::exp, from y |y, dy| dy * y);
 unary_op!(Expm1, "expm1", kernels::expm1, from y |y, dy| dy * (y + 1));

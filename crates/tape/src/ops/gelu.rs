@@ -11,7 +11,7 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Gelu, "gelu", kernels::gelu, from x |x, dy| GeluSlope.apply([x, dy]));
 // Φ + xφ has the derivative (2 − x²)φ, and φ = e^(−x²/2)/√(2π).

@@ -8,7 +8,7 @@
 //! ```
 
 use super::elementwise::unary_op;
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Ln, "ln", kernels::ln, from x |x, dy| dy / x);
 unary_op!(Log1p, "log1p", kernels::log1p, from x |x, dy| dy / (x + 1));

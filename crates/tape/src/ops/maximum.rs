@@ -14,7 +14,6 @@
 
 use super::elementwise::{binary, ternary};
 use crate::{Float, Keeps, Kept, Op, Operand, Tensor, TensorOperand, Var};
-use kernels::{In2, In3};
 
 struct Maximum;
 struct Minimum;
@@ -30,7 +29,7 @@ macro_rules! extremum {
                 $name
             }
             fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
-                binary(a, b, |io: In2<'_, T>| $kernel(io))
+                binary(a, b, $kernel)
             }
             fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
                 let (a, b) = (kept.x(0).detach(), kept.x(1).detach());
@@ -47,7 +46,7 @@ macro_rules! extremum {
                 Keeps::operand(0).and(Keeps::operand(1))
             }
             fn forward(&mut self, operands: [Tensor<T>; 3]) -> Tensor<T> {
-                ternary(operands, |io: In3<'_, T>| $share_kernel(io))
+                ternary(operands, $share_kernel)
             }
             fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 3] {
                 [None, None, Some($Share.apply([kept.x(0), kept.x(1), dy]))]

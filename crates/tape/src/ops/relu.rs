@@ -13,7 +13,7 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Relu, "relu", kernels::relu, from y |y, dy| ReluSlope.apply([y.detach(), dy]));
 slope_op!(ReluSlope, "relu_slope", kernels::relu_backward);

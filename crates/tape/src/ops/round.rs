@@ -13,7 +13,7 @@
 //! ```
 
 use super::elementwise::unary_op;
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Abs, "abs", kernels::abs, from x |x, dy| dy * x.sign());
 unary_op!(Sign, "sign", kernels::sign, flat);

@@ -14,7 +14,7 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Sigmoid, "sigmoid", kernels::sigmoid, from y |y, dy| SigmoidSlope.apply([y, dy]));
 unary_op!(Silu, "silu", kernels::silu, from x |x, dy| SiluSlope.apply([x, dy]));

@@ -9,7 +9,7 @@
 //! ```
 
 use super::elementwise::unary_op;
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Sqrt, "sqrt", kernels::sqrt, from y |y, dy| dy / (y * 2));
 unary_op!(Recip, "recip", kernels::recip, from y |y, dy| -(dy * y.square()));

@@ -10,7 +10,7 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Tanh, "tanh", kernels::tanh, from y |y, dy| TanhSlope.apply([y, dy]));
 slope_op!(TanhSlope, "tanh_slope", kernels::tanh_backward, |y, c| c * y * -2);

@@ -8,7 +8,7 @@
 //! ```
 
 use super::elementwise::unary_op;
-use crate::{Float, Op, Tensor, Var};
+use crate::{Float, Op as _, Tensor, Var};
 
 unary_op!(Sin, "sin", kernels::sin, from x |x, dy| dy * x.cos());
 unary_op!(Cos, "cos", kernels::cos, from x |x, dy| -(dy * x.sin()));

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod cache;
+mod cross_entropy;
 mod float;
 mod gemm;
 mod lanes;
@@ -18,6 +19,7 @@ pub mod pool;
 mod prelu;
 mod reduce;
 mod relu;
+mod scan;
 mod select;
 mod softmax;
 pub mod strided;
@@ -29,6 +31,7 @@ pub use arithmetic::{
     abs, add, ceil, clamp, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal, maximum,
     maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use float::Float;
 pub use gemm::{BatchMatmul, Matmul, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};
@@ -42,4 +45,6 @@ pub use reduce::{
     sum_of_squares, variance,
 };
 pub use relu::{relu, relu_backward};
+pub use scan::{Scan, cumprod, cumsum};
 pub use select::select;
+pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};

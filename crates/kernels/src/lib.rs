@@ -10,6 +10,7 @@ mod arithmetic;
 mod cache;
 mod dropout;
 mod extremum;
+mod cross_entropy;
 mod float;
 mod gemm;
 mod lanes;
@@ -24,6 +25,7 @@ pub mod pool;
 mod prelu;
 mod reduce;
 mod relu;
+mod scan;
 mod select;
 mod softmax;
 pub mod strided;
@@ -37,6 +39,7 @@ pub use arithmetic::{
 };
 pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};
+pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use float::Float;
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};
@@ -54,4 +57,6 @@ pub use reduce::{
     sum_of_squares, variance,
 };
 pub use relu::{relu, relu_backward};
+pub use scan::{Scan, cumprod, cumsum};
 pub use select::select;
+pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};

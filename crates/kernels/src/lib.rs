@@ -8,9 +8,9 @@ extern crate self as kernels; // the oracle of `math` is shared with an example
 
 mod arithmetic;
 mod cache;
+mod cross_entropy;
 mod dropout;
 mod extremum;
-mod cross_entropy;
 mod float;
 mod gemm;
 mod lanes;
@@ -37,9 +37,9 @@ pub use arithmetic::{
     abs, add, ceil, clamp, clamp_backward, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal,
     maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};
-pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use float::Float;
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};

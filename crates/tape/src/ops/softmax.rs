@@ -81,7 +81,7 @@ impl<T: Float> Op<T> for LogSumExp {
         Ok(self.0.to())
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, kernels::logsumexp)
+        self.0.reduce(&x, kernels::logsumexp)
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let softmax = Softmax.apply([self.0.rows(kept.x(0))]);
@@ -145,7 +145,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        LogSumExp(Over::new("logsumexp", axes, self.shape())).eval([self.clone()])
+        Over::new("logsumexp", axes, self.shape()).reduce(self, kernels::logsumexp)
     }
 }
 

@@ -8,6 +8,7 @@ extern crate self as kernels; // the oracle of `math` is shared with an example
 
 mod arithmetic;
 mod cache;
+mod cross_entropy;
 mod dropout;
 mod extremum;
 mod float;
@@ -24,6 +25,7 @@ pub mod pool;
 mod prelu;
 mod reduce;
 mod relu;
+mod scan;
 mod select;
 mod softmax;
 pub mod strided;
@@ -35,6 +37,7 @@ pub use arithmetic::{
     abs, add, ceil, clamp, clamp_backward, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal,
     maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
@@ -54,4 +57,6 @@ pub use reduce::{
     sum_of_squares, variance,
 };
 pub use relu::{relu, relu_backward};
+pub use scan::{Scan, cumprod, cumsum};
 pub use select::select;
+pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};

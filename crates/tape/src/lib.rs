@@ -41,6 +41,7 @@ pub use gradcheck::{Gradchecked, gradcheck, gradcheck_first_order, gradcheck_man
 pub use gradients::Gradients;
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
+pub use ops::cross_entropy::CrossEntropyOptions;
 pub use param::{Group, Param, ParamId};
 pub use rng::Rng;
 pub use shape::{Axes, MAX_RANK, Shape, keep};

@@ -44,7 +44,7 @@ impl<T: Float, const LEAST: bool> Op<T> for Extremum<LEAST> {
         Keeps::OPERANDS.and(Keeps::RESULT)
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, if LEAST { kernels::min } else { kernels::max })
+        self.0.reduce(&x, if LEAST { kernels::min } else { kernels::max })
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let share = self.share(kept.x(0).into_value(), kept.y().value());
@@ -57,7 +57,7 @@ impl<T: Float, const LEAST: bool> Op<T> for Extremum<LEAST> {
 fn place<T: Float>(op: &'static str, x: &Tensor<T>, axis: isize, kernel: fn(Reduce<'_, T, i64>)) -> Tensor<i64> {
     let over = Over::new(op, axis, x.shape());
     expect(over.of_some(op));
-    over.reduce(x.clone(), kernel)
+    over.reduce(x, kernel)
 }
 
 impl<T: Float> Var<T> {

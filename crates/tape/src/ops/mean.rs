@@ -16,7 +16,7 @@ impl<T: Float> Op<T> for Mean {
         Keeps::NOTHING
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, kernels::mean)
+        self.0.reduce(&x, kernels::mean)
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let share = dy.scale(1.0 / self.0.count() as f64);
@@ -61,7 +61,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn mean_axes(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        Mean(Over::new("mean", axes, self.shape())).eval([self.clone()])
+        Over::new("mean", axes, self.shape()).reduce(self, kernels::mean)
     }
 }
 

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod clamp;
 mod compare;
+pub(crate) mod cross_entropy;
 mod dropout;
 mod elementwise;
 mod erf;
@@ -27,8 +28,10 @@ mod prod;
 mod reduce;
 mod relu;
 mod round;
+mod scan;
 mod select;
 mod sigmoid;
+mod softmax;
 mod sort;
 mod sqrt;
 mod square;

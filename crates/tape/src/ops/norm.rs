@@ -25,7 +25,7 @@ impl<T: Float> Op<T> for Norm {
         Keeps::OPERANDS.and(Keeps::RESULT)
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, kernels::norm2)
+        self.0.reduce(&x, kernels::norm2)
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         // Where the norm is 0, so is x.
@@ -65,7 +65,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn norm_axes(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        Norm(Over::new("norm", axes, self.shape())).eval([self.clone()])
+        Over::new("norm", axes, self.shape()).reduce(self, kernels::norm2)
     }
 }
 

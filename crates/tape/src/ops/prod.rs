@@ -25,7 +25,7 @@ impl<T: Float> Op<T> for Prod {
         Ok(self.0.to())
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, kernels::prod)
+        self.0.reduce(&x, kernels::prod)
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let rows = self.0.rows(kept.x(0));
@@ -133,7 +133,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn prod_axes(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        Prod(Over::new("prod", axes, self.shape())).eval([self.clone()])
+        Over::new("prod", axes, self.shape()).reduce(self, kernels::prod)
     }
 }
 

@@ -55,13 +55,15 @@ impl Over {
     #[inline]
     pub(super) fn reduce<T: Float, U: Element>(
         &self,
-        x: Tensor<T>,
+        x: &Tensor<T>,
         kernel: impl FnOnce(Reduce<'_, T, U>),
     ) -> Tensor<U> {
-        let x = x.contiguous();
+        if !x.is_contiguous() {
+            return self.reduce(&x.copy(), kernel);
+        }
         let axes = kernels::Axes::from_bits(self.axes);
         let mut y = Tensor::unspecified(self.to());
-        kernel(Reduce { x: slice(&x), shape: x.shape(), axes, y: y.fresh_mut() });
+        kernel(Reduce { x: slice(x), shape: x.shape(), axes, y: y.fresh_mut() });
         y
     }
 

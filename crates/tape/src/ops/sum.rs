@@ -18,7 +18,7 @@ impl<T: Float> Op<T> for Sum {
     }
     #[inline]
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        self.0.reduce(x, kernels::sum)
+        self.0.reduce(&x, kernels::sum)
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(self.0.beside(dy).expand(self.0.from))]
@@ -64,7 +64,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn sum_axes(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        Sum(Over::new("sum", axes, self.shape())).eval([self.clone()])
+        Over::new("sum", axes, self.shape()).reduce(self, kernels::sum)
     }
 }
 

@@ -77,6 +77,7 @@ fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
         super::clamp::entries(),
+        super::cross_entropy::entries(),
         super::dropout::entries(),
         super::erf::entries(),
         super::exp::entries(),
@@ -98,8 +99,10 @@ fn entries() -> Vec<Entry> {
         super::prod::entries(),
         super::relu::entries(),
         super::round::entries(),
+        super::scan::entries(),
         super::select::entries(),
         super::sigmoid::entries(),
+        super::softmax::entries(),
         super::sort::entries(),
         super::sqrt::entries(),
         super::square::entries(),

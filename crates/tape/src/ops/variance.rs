@@ -30,7 +30,7 @@ impl Variance {
     }
 
     fn forward<T: Float>(&self, x: Tensor<T>) -> Tensor<T> {
-        self.over.reduce(x, |args| kernels::variance(args, self.correction))
+        self.over.reduce(&x, |args| kernels::variance(args, self.correction))
     }
 
     /// 1 / (n − correction)

@@ -145,7 +145,8 @@ impl Iterator for Batches<'_> {
                 to.copy_from_slice(&images[row(i) * width..][..width]);
             }
         });
-        let labels = Tensor::fill_with([rows.len()], |to| to.iter_mut().zip(rows).for_each(|(to, i)| *to = labels[row(i)]));
+        let labels =
+            Tensor::fill_with([rows.len()], |to| to.iter_mut().zip(rows).for_each(|(to, i)| *to = labels[row(i)]));
         Some((batch, labels))
     }
 
@@ -162,8 +163,10 @@ mod tests {
     use super::*;
 
     fn numbered(n: usize) -> Dataset {
-        let images = Tensor::fill_with([n, 2, 1], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = (i / 2) as f32));
-        Dataset::new(images, Tensor::fill_with([n], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = i as i64))).unwrap()
+        let images =
+            Tensor::fill_with([n, 2, 1], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = (i / 2) as f32));
+        Dataset::new(images, Tensor::fill_with([n], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = i as i64)))
+            .unwrap()
     }
 
     /// The examples of one epoch in the order they come, having checked that labels stay with their images.

@@ -162,7 +162,7 @@ struct Fill<'f> {
 }
 
 impl Fill<'_> {
-    fn tensor<T: Float>(&mut self, name: &str, tensor: &mut Tensor<T>) {
+    fn tensor<T: Float>(&self, name: &str, tensor: &mut Tensor<T>) {
         if let Ok(found) = self.file.tensor(name) {
             read(&found, tensor.make_mut());
         }

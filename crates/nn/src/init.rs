@@ -15,7 +15,7 @@
 //! let w = Kaiming::default().leak(0.25).uniform().tensor([64, 128], &mut rng)?;
 //! let bound = (6.0f32 / (1.0625 * 64.0)).sqrt();
 //! assert!(w.to_vec().iter().all(|w| w.abs() <= bound));
-//! # nn::Result::Ok(())
+//! # Ok::<(), nn::Error>(())
 //! ```
 
 use crate::Result;

@@ -19,7 +19,7 @@ const DIGITS: usize = 10;
 /// ```
 /// let (train, test) = nn::data::digits()?;
 /// assert_eq!((train.len(), test.len(), test.images().shape()[1]), (1438, 359, 64));
-/// # nn::Result::Ok(())
+/// # Ok::<(), nn::Error>(())
 /// ```
 ///
 /// # Errors

@@ -30,7 +30,8 @@ pub(crate) fn cast_to(target: &Target<'_>) -> TokenStream {
     let own = target.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let own: Vec<_> = own.collect();
     let own_of_twin = own.iter().map(|predicate| replace(predicate.to_token_stream(), float, &twin));
-    let float_bounds = target.generics.type_params().filter(|param| param.ident == *float).flat_map(|param| &param.bounds);
+    let float_bounds =
+        target.generics.type_params().filter(|param| param.ident == *float).flat_map(|param| &param.bounds);
     let float_bounds: Vec<&TypeParamBound> = float_bounds.collect();
     let fields = target.variants.iter().flat_map(|variant| &variant.fields);
     let bounds = fields.filter(|field| !field.is_phantom).map(|field| {

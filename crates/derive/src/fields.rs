@@ -61,7 +61,9 @@ impl<'a> Target<'a> {
                 let each = data.variants.iter().map(|v| (&v.ident, &v.fields));
                 each.map(|(ident, fields)| variant(quote!(#name::#ident), fields)).collect::<Result<_>>()?
             }
-            Data::Union(_) => return Err(Error::new_spanned(name, "Module can be derived for structs and enums, not for unions")),
+            Data::Union(_) => {
+                return Err(Error::new_spanned(name, "Module can be derived for structs and enums, not for unions"));
+            }
         };
         let float_param = float_param(&input.generics);
         let float = match (&options.float, &float_param) {
@@ -108,7 +110,8 @@ fn float_param(generics: &Generics) -> Option<Ident> {
     let in_where = |param: &TypeParam| {
         generics.where_clause.iter().flat_map(|clause| &clause.predicates).any(|predicate| match predicate {
             WherePredicate::Type(predicate) => {
-                matches!(&predicate.bounded_ty, Type::Path(path) if path.path.is_ident(&param.ident)) && is_float(&predicate.bounds)
+                matches!(&predicate.bounded_ty, Type::Path(path) if path.path.is_ident(&param.ident))
+                    && is_float(&predicate.bounds)
             }
             _ => false,
         })

@@ -14,7 +14,7 @@ use tape::{Rng, Shape, Tensor};
 /// let data = Dataset::new(Tensor::from([[0.0], [1.0], [2.0]]), Tensor::from([0i64, 1, 0]))?;
 /// let sizes: Vec<usize> = data.batches(2).map(|(images, labels)| images.shape()[0].min(labels.len())).collect();
 /// assert_eq!(sizes, [2, 1]);
-/// # nn::Result::Ok(())
+/// # Ok::<(), nn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -136,7 +136,7 @@ impl Iterator for Batches<'_> {
         let (images, labels) = (numbers(&self.data.images), numbers(&self.data.labels));
         let of_example = &self.data.images.shape()[1..];
         let width = of_example.iter().product::<usize>();
-        let order = self.order.as_ref().map(|order| numbers(order));
+        let order = self.order.as_ref().map(numbers);
         let row = |i: usize| order.map_or(i, |order| order[i] as usize);
         let mut shape = [rows.len(); tape::MAX_RANK];
         shape[1..=of_example.len()].copy_from_slice(of_example);
@@ -145,7 +145,8 @@ impl Iterator for Batches<'_> {
                 to.copy_from_slice(&images[row(i) * width..][..width]);
             }
         });
-        let labels = Tensor::fill_with([rows.len()], |to| to.iter_mut().zip(rows).for_each(|(to, i)| *to = labels[row(i)]));
+        let labels =
+            Tensor::fill_with([rows.len()], |to| to.iter_mut().zip(rows).for_each(|(to, i)| *to = labels[row(i)]));
         Some((batch, labels))
     }
 
@@ -162,8 +163,10 @@ mod tests {
     use super::*;
 
     fn numbered(n: usize) -> Dataset {
-        let images = Tensor::fill_with([n, 2, 1], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = (i / 2) as f32));
-        Dataset::new(images, Tensor::fill_with([n], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = i as i64))).unwrap()
+        let images =
+            Tensor::fill_with([n, 2, 1], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = (i / 2) as f32));
+        Dataset::new(images, Tensor::fill_with([n], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = i as i64)))
+            .unwrap()
     }
 
     /// The examples of one epoch in the order they come, having checked that labels stay with their images.

@@ -104,8 +104,10 @@ pub(crate) fn load<T: Float>(module: &mut impl Module<T>, path: &Path) -> Result
     let Check { missing, different, mut known, .. } = check;
     known.sort_unstable();
     let names = file.names().into_iter();
-    let mut unexpected: Vec<String> =
-        names.filter(|name| known.binary_search_by(|known| known.as_str().cmp(name)).is_err()).map(ToString::to_string).collect();
+    let mut unexpected: Vec<String> = names
+        .filter(|name| known.binary_search_by(|known| known.as_str().cmp(name)).is_err())
+        .map(ToString::to_string)
+        .collect();
     unexpected.sort_unstable();
     if missing.is_empty() && different.is_empty() && unexpected.is_empty() {
         module.visit_mut(&mut Names::default(), &mut Fill { file: &file });
@@ -130,9 +132,17 @@ impl Check<'_> {
             return;
         };
         if found.shape() != &tensor.shape()[..] {
-            self.different.push(format!("{name} is {:?} in the file and {:?} in the model", found.shape(), tensor.shape()));
+            self.different.push(format!(
+                "{name} is {:?} in the file and {:?} in the model",
+                found.shape(),
+                tensor.shape()
+            ));
         } else if found.dtype() != dtype::<T>() {
-            self.different.push(format!("{name} is {:?} in the file and {:?} in the model", found.dtype(), dtype::<T>()));
+            self.different.push(format!(
+                "{name} is {:?} in the file and {:?} in the model",
+                found.dtype(),
+                dtype::<T>()
+            ));
         }
     }
 }
@@ -152,7 +162,7 @@ struct Fill<'f> {
 }
 
 impl Fill<'_> {
-    fn tensor<T: Float>(&mut self, name: &str, tensor: &mut Tensor<T>) {
+    fn tensor<T: Float>(&self, name: &str, tensor: &mut Tensor<T>) {
         if let Ok(found) = self.file.tensor(name) {
             read(&found, tensor.make_mut());
         }

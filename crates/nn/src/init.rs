@@ -15,7 +15,7 @@
 //! let w = Kaiming::default().leak(0.25).uniform().tensor([64, 128], &mut rng)?;
 //! let bound = (6.0f32 / (1.0625 * 64.0)).sqrt();
 //! assert!(w.to_vec().iter().all(|w| w.abs() <= bound));
-//! # nn::Result::Ok(())
+//! # Ok::<(), nn::Error>(())
 //! ```
 
 use crate::Result;
@@ -233,7 +233,10 @@ mod tests {
             (Kaiming::default().fan_out().uniform().tensor([200, 300], &mut rng).unwrap(), (2.0 / 300.0f64).sqrt()),
             (Kaiming::default().tensor([3, 3, 50, 70], &mut rng).unwrap(), (2.0 / 450.0f64).sqrt()),
             (Xavier::default().tensor([200, 300], &mut rng).unwrap(), (2.0 / 500.0f64).sqrt()),
-            (Xavier::default().gain(5.0 / 3.0).uniform().tensor([200, 300], &mut rng).unwrap(), 5.0 / 3.0 * (2.0 / 500.0f64).sqrt()),
+            (
+                Xavier::default().gain(5.0 / 3.0).uniform().tensor([200, 300], &mut rng).unwrap(),
+                5.0 / 3.0 * (2.0 / 500.0f64).sqrt(),
+            ),
         ];
         for (tensor, expected) in cases {
             assert!((deviation(&tensor) / expected - 1.0).abs() < 0.02, "{} instead of {expected}", deviation(&tensor));
@@ -249,7 +252,9 @@ mod tests {
             let count = rows.min(columns);
             for i in 0..count {
                 for j in 0..count {
-                    let at = |vector: usize, k: usize| if columns <= rows { w[k * columns + vector] } else { w[vector * columns + k] };
+                    let at = |vector: usize, k: usize| {
+                        if columns <= rows { w[k * columns + vector] } else { w[vector * columns + k] }
+                    };
                     let dot: f32 = (0..rows.max(columns)).map(|k| at(i, k) * at(j, k)).sum();
                     let expected = if i == j { 4.0 } else { 0.0 };
                     assert!((dot - expected).abs() < 1e-5, "{shape:?}: vectors {i} and {j} have product {dot}");
@@ -262,8 +267,14 @@ mod tests {
     fn bad_settings_are_errors() {
         let mut rng = Rng::seed(1);
         let text = |result: Result<Tensor>| result.unwrap_err().to_string();
-        assert_eq!(text(Kaiming::default().leak(f64::NAN).tensor([2, 2], &mut rng)), "Kaiming: leak is NaN, it must be a finite slope");
-        assert_eq!(text(Xavier::default().gain(f64::INFINITY).tensor([2, 2], &mut rng)), "Xavier: gain is inf, it must be finite");
+        assert_eq!(
+            text(Kaiming::default().leak(f64::NAN).tensor([2, 2], &mut rng)),
+            "Kaiming: leak is NaN, it must be a finite slope"
+        );
+        assert_eq!(
+            text(Xavier::default().gain(f64::INFINITY).tensor([2, 2], &mut rng)),
+            "Xavier: gain is inf, it must be finite"
+        );
         assert_eq!(
             text(Orthogonal::default().tensor([3], &mut rng)),
             "Orthogonal: shape [3] has no fan: a weight has at least the axes [in, out]"

@@ -32,7 +32,7 @@ use tape::{Param, ParamId, Tensor};
 /// A field named twice cannot happen: `visit_mut` hands out every parameter at most once, or it does not compile. A parameter is tied
 /// by using it twice in `forward`.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0499
 /// # use nn::{prelude::*, module::{Path, Visitor, VisitorMut}};
 /// struct Twice { w: Param }
 /// impl Module for Twice {

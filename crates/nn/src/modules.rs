@@ -3,10 +3,8 @@
 mod linear;
 mod prelu;
 mod sequential;
-mod stand_in;
 mod stateless;
 
-pub use stand_in::LossStandIn;
 pub use linear::Linear;
 pub use prelu::PRelu;
 pub use sequential::Sequential;

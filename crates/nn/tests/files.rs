@@ -72,8 +72,14 @@ fn damaged_files_are_refused() {
     let shifted = header.replacen("[0,8]", "[8,16]", 1);
     assert_ne!(header, shifted, "{header}");
     let overlap = [&(shifted.len() as u64).to_le_bytes()[..], shifted.as_bytes(), &good[good.len() - 48..]].concat();
-    let cases: [&[u8]; 6] =
-        [&good[..good.len() - 3], &good[..20], &[], &[&u64::MAX.to_le_bytes()[..], &good[8..]].concat(), &[7; 64], &overlap];
+    let cases: [&[u8]; 6] = [
+        &good[..good.len() - 3],
+        &good[..20],
+        &[],
+        &[&u64::MAX.to_le_bytes()[..], &good[8..]].concat(),
+        &[7; 64],
+        &overlap,
+    ];
     for bytes in cases {
         fs::write(&path, bytes).unwrap();
         refused(&path, "this is no safetensors file, or a damaged one");
@@ -104,7 +110,8 @@ fn a_misfit_lists_every_difference() {
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("other.safetensors");
-    let other = Other { hidden: Linear::new(3, 4, &mut Rng::seed(1)), act: PRelu::per_feature(2), head: PRelu::shared() };
+    let other =
+        Other { hidden: Linear::new(3, 4, &mut Rng::seed(1)), act: PRelu::per_feature(2), head: PRelu::shared() };
     other.save(&path).unwrap();
     refused(
         &path,

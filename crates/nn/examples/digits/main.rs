@@ -37,7 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut adam = Adam::new(1e-3);
     let mut history = Vec::with_capacity(EPOCHS);
     // Quiet where nobody watches: indicatif draws nothing unless standard error is a terminal.
-    let bar = ProgressBar::new(EPOCHS as u64).with_style(ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}")?);
+    let bar =
+        ProgressBar::new(EPOCHS as u64).with_style(ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}")?);
 
     let start = Instant::now();
     for _epoch in 0..EPOCHS {
@@ -61,7 +62,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(OUT)?;
     net.save(format!("{OUT}/digits.safetensors"))?;
     curves::draw(&history, format!("{OUT}/digits.png").as_ref())?;
-    println!("{} parameters, {} steps of {BATCH}, seed {seed}", net.num_parameters(), EPOCHS * train.batches(BATCH).len());
+    println!(
+        "{} parameters, {} steps of {BATCH}, seed {seed}",
+        net.num_parameters(),
+        EPOCHS * train.batches(BATCH).len()
+    );
     println!("wrote {OUT}/digits.safetensors and {OUT}/digits.png");
     println!("test accuracy: {:.2}%", 100.0 * nn::metrics::accuracy(|x| net.forward(x), &test));
     println!("training time: {elapsed_s:.3} s");

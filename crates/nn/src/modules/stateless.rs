@@ -29,7 +29,11 @@ impl LeakyRelu {
     /// # Errors
     /// If the slope is NaN or infinite.
     pub fn try_new(slope: f64) -> Result<LeakyRelu> {
-        if slope.is_finite() { Ok(LeakyRelu { slope }) } else { setting("LeakyRelu", format!("the slope is {slope}; it must be finite")) }
+        if slope.is_finite() {
+            Ok(LeakyRelu { slope })
+        } else {
+            setting("LeakyRelu", format!("the slope is {slope}; it must be finite"))
+        }
     }
 }
 
@@ -54,7 +58,11 @@ impl Dropout {
     /// # Errors
     /// If it is not in [0, 1].
     pub fn try_new(p: f64) -> Result<Dropout> {
-        if (0.0..=1.0).contains(&p) { Ok(Dropout { p }) } else { setting("Dropout", format!("p is {p}; a probability is in [0, 1]")) }
+        if (0.0..=1.0).contains(&p) {
+            Ok(Dropout { p })
+        } else {
+            setting("Dropout", format!("p is {p}; a probability is in [0, 1]"))
+        }
     }
 }
 
@@ -113,7 +121,10 @@ mod tests {
 
     #[test]
     fn bad_settings_are_errors() {
-        assert_eq!(LeakyRelu::try_new(f64::NAN).unwrap_err().to_string(), "LeakyRelu: the slope is NaN; it must be finite");
+        assert_eq!(
+            LeakyRelu::try_new(f64::NAN).unwrap_err().to_string(),
+            "LeakyRelu: the slope is NaN; it must be finite"
+        );
         assert_eq!(Dropout::try_new(1.5).unwrap_err().to_string(), "Dropout: p is 1.5; a probability is in [0, 1]");
     }
 }

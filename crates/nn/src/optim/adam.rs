@@ -18,7 +18,7 @@ use tape::{Float, Gradients, Group};
 /// let tape = Tape::training(1);
 /// let loss = net.forward(tape.input(Tensor::ones([4, 2]))).square().sum();
 /// adam.step(&mut net, loss.backward())?;
-/// # nn::Result::Ok(())
+/// # Ok::<(), nn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adam<T: Float = f32> {

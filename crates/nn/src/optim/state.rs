@@ -11,11 +11,13 @@ struct Slot<T: Float> {
     name: String,
     /// Steps taken.
     steps: u64,
-    /// Empty until the first gradient.
-    memory: Option<[Tensor<T>; 2]>,
+    /// None until the first gradient, and where the rule remembers nothing.
+    memory: Memory<T>,
     /// Whether the current step has a gradient for it.
     is_due: bool,
 }
+
+type Memory<T> = [Option<Tensor<T>>; 2];
 
 /// The slots of a module's parameters, in the order of its walk, and buffers that steps use again.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
             match self.slots[at.min(self.slots.len())..].iter().position(|slot| slot.name == name) {
                 Some(further) => self.slots.swap(at, at + further),
                 None => {
-                    self.slots.push(Slot { name: name.to_string(), steps: 0, memory: None, is_due: false });
+                    self.slots.push(Slot { name: name.to_string(), steps: 0, memory: [None, None], is_due: false });
                     let last = self.slots.len() - 1;
                     self.slots.swap(at, last);
                 }
@@ -95,11 +97,12 @@ impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
             gradient.make_mut();
         }
         slot.is_due = true;
-        if let Some([memory, _]) = &slot.memory
+        if let Some(memory) = &slot.memory[0]
             && memory.shape() != param.value().shape()
         {
             let (now, before) = (param.value().shape(), memory.shape());
-            self.problem = Some(format!("`{name}` has shape {now:?}, at its last step it had {before:?}; make a new optimiser"));
+            self.problem =
+                Some(format!("`{name}` has shape {now:?}, at its last step it had {before:?}; make a new optimiser"));
         }
     }
 }
@@ -156,14 +159,21 @@ impl<'a, T: Float, S: Iterator<Item = &'a mut Slot<T>>> VisitorMut<'a, T> for Ha
         let Some(slot) = self.slots.next().filter(|slot| slot.is_due) else { return };
         let Some(g) = due(self.grads, param) else { return };
         slot.steps += 1;
-        let memories = self.memories;
-        let empty = || Tensor::full_of([0], T::ZERO);
-        let memory = slot.memory.get_or_insert_with(|| {
-            let zeros = |i: usize| if i < memories { param.value().zeros_like() } else { empty() };
-            [zeros(0), zeros(1)]
-        });
         let group = param.group();
-        let (p, memory) = (param.value_mut().make_mut(), memory.each_mut().map(Tensor::make_mut));
+        let memory = memory_of(&mut slot.memory, self.memories, param.value());
+        let p = param.value_mut().make_mut();
         (self.take)(Due { p, g, memory, group, step: slot.steps });
     }
+}
+
+/// The tensors a rule remembers, zeros at first.
+fn memory_of<'a, T: Float>(memory: &'a mut Memory<T>, used: usize, param: &Tensor<T>) -> [&'a mut [T]; 2] {
+    let mut left = used;
+    memory.each_mut().map(|memory| {
+        if left == 0 {
+            return &mut [][..];
+        }
+        left -= 1;
+        memory.get_or_insert_with(|| param.zeros_like()).make_mut()
+    })
 }

@@ -1,6 +1,7 @@
 //! The ops, one word and one file each: formula, derivative, conventions, rule.
 
 mod arithmetic;
+mod einsum;
 mod elementwise;
 mod index;
 mod leaky_relu;

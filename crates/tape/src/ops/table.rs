@@ -76,6 +76,7 @@ pub(crate) const BINARY: &[&[&[usize]]] = &[
 fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
+        super::einsum::entries(),
         super::index::entries(),
         super::leaky_relu::entries(),
         super::linear::entries(),
@@ -240,7 +241,7 @@ fn gradients_are_finite_differences() {
 }
 
 /// Products read transposed factors where they lie, and the kernel for that layout rounds in another order.
-const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear"];
+const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear", "einsum"];
 
 #[test]
 fn strides_and_sharing_change_no_bit() {

@@ -208,6 +208,23 @@ pub fn clamp<T: Float>(low: T, high: T, io: In1<'_, T>) {
     map1(Clamp { low, high }, io);
 }
 
+/// The gradient of [`clamp`]: dy strictly between the bounds, 0 at them, beyond them and at NaN; first argument y (or x),
+/// second dy.
+///
+/// # Panics
+/// If an operand does not tile the result.
+#[track_caller]
+pub fn clamp_backward<T: Float>(low: T, high: T, io: In2<'_, T>) {
+    map2(Clamp { low, high }, io);
+}
+
+impl<T: Float> Map2<T> for Clamp<T> {
+    #[inline(always)]
+    fn map<L: Lanes<Elem = T>>(self, y: L, dy: L) -> L {
+        L::select(y.gt(L::splat(self.low)) & y.lt(L::splat(self.high)), dy, L::zero())
+    }
+}
+
 /// 1 strictly between the bounds, 0 at them, beyond them and at NaN.
 ///
 /// # Panics

@@ -3,8 +3,13 @@
 //! Every kernel is written once over [`lanes::Lanes`], compiled for each [`Level`], and split over threads in chunks that
 //! depend on the length alone, so results do not depend on the number of threads.
 
+#[cfg(test)]
+extern crate self as kernels; // the oracle of `math` is shared with an example
+
 mod arithmetic;
 mod cache;
+mod dropout;
+mod extremum;
 mod float;
 mod gemm;
 mod lanes;
@@ -27,9 +32,11 @@ mod tail;
 mod testing;
 
 pub use arithmetic::{
-    abs, add, ceil, clamp, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal, maximum,
-    maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
+    abs, add, ceil, clamp, clamp_backward, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal,
+    maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use dropout::dropout;
+pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};

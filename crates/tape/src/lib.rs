@@ -40,7 +40,7 @@ pub use float::Float;
 pub use gradcheck::{Gradchecked, gradcheck, gradcheck_first_order, gradcheck_many};
 pub use gradients::Gradients;
 pub use op::{Keeps, Kept, Op, OpMany};
-pub use operand::Operand;
+pub use operand::{Operand, TensorOperand};
 pub use param::{Group, Param, ParamId};
 pub use rng::Rng;
 pub use shape::{Axes, MAX_RANK, Shape, keep};

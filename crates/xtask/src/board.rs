@@ -18,6 +18,8 @@ pub fn board(arguments: &[&str]) -> Outcome {
     let options = Options::parse(arguments)?;
     let engines = engine::find(!options.peers_only)?;
     let rows = wanted_rows(&options, &engines)?;
+    let names: Vec<&str> = engines.iter().map(|engine| engine.name).collect();
+    print!("{}", table::header(&names));
     let mut lines = Vec::new();
     let mut wrong = Vec::new();
     for (number, row) in rows.iter().enumerate() {
@@ -29,11 +31,12 @@ pub fn board(arguments: &[&str]) -> Outcome {
         if !differences.is_empty() {
             wrong.push(row.as_str());
         }
-        lines.push(time(row, &engines, options.rounds, differences.is_empty()));
+        let line = time(row, &engines, options.rounds, differences.is_empty());
+        eprint!("\r{:60}\r", "");
+        // Row by row: a board takes minutes, and one that is stopped has still said what it knew.
+        print!("{}", table::render(&names, &line));
+        lines.push(line);
     }
-    eprint!("\r{:60}\r", "");
-    let names: Vec<&str> = engines.iter().map(|engine| engine.name).collect();
-    print!("{}", table::render(&names, &lines));
     if options.what {
         print!("\n{}", table::details(&names, &lines));
     }

@@ -2,9 +2,9 @@
 //!
 //! Two forms. Where rows of `b` are contiguous, [`Combine`]: a row of `c` is a linear combination of them, registers run along n. Where
 //! columns of `b` and rows of `a` are, [`Dots`]: registers run along k and are added up once for each element of `c`. Either sums in an
-//! order that depends on k alone, so an element's value does not depend on the tile it falls in.
+//! order that depends on k alone, so an element's value does not depend on the tile it falls in; the first in the order of [`blocked`].
 
-use super::{Epilogue, Matrix, Product};
+use super::{Epilogue, Matrix, Product, blocked};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::level::{self, Kernel};
@@ -18,7 +18,9 @@ pub(super) fn suits<T>(product: &Product<'_, T>) -> bool {
 /// The product, which [`suits`]; a single row may be split over threads.
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, k, n, m, accumulate, epilogue } = product;
-    let combine = b.column == 1;
+    // A single column is summed along k for one row as for many, which arrive here as the row of the transposed product.
+    let one_column = n == 1 && b.row == 1 && a.column == 1;
+    let combine = b.column == 1 && !one_column;
     if m > 1 || !parallel || n * k < VECTOR_SERIAL {
         return match combine {
             true => level::run(Combine { a, b, c, n, k, accumulate, epilogue }),
@@ -66,6 +68,25 @@ impl<T: Float> Kernel<T> for Combine<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
+        let Combine { a, b, k, .. } = self;
+        let block = blocked::block_of(k);
+        for p in (0..k).step_by(block) {
+            (self.a, self.b, self.k) = (a.right_of(p), b.below(p), (k - p).min(block));
+            self.block::<L>();
+            self.accumulate = true;
+        }
+        if !self.epilogue.is_none() {
+            for row in self.c.chunks_exact_mut(self.n) {
+                self.epilogue.over_row::<L>(row);
+            }
+        }
+    }
+}
+
+impl<T: Float> Combine<'_, T> {
+    /// All of c, over one block of k.
+    #[inline(always)]
+    fn block<L: Lanes<Elem = T>>(&mut self) {
         let m = self.c.len() / self.n;
         let mut i = 0;
         while i + 4 <= m {
@@ -79,15 +100,8 @@ impl<T: Float> Kernel<T> for Combine<'_, T> {
         if i < m {
             self.rows::<L, 1>(i);
         }
-        if !self.epilogue.is_none() {
-            for row in self.c.chunks_exact_mut(self.n) {
-                self.epilogue.over_row::<L>(row);
-            }
-        }
     }
-}
 
-impl<T: Float> Combine<'_, T> {
     #[inline(always)]
     fn rows<L: Lanes<Elem = T>, const R: usize>(&mut self, i: usize) {
         let mut j = 0;
@@ -114,13 +128,6 @@ impl<T: Float> Combine<'_, T> {
     #[inline(always)]
     fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, i: usize, j: usize) {
         let mut sums = [[L::zero(); W]; R];
-        if self.accumulate {
-            for (r, row) in sums.iter_mut().enumerate() {
-                for (w, sum) in row.iter_mut().enumerate() {
-                    *sum = L::load(&self.c[(i + r) * self.n + j + w * L::N..]);
-                }
-            }
-        }
         for p in 0..self.k {
             let b_row = &self.b.values[p * self.b.row + j..][..W * L::N];
             let mut b = [L::zero(); W];
@@ -136,7 +143,9 @@ impl<T: Float> Combine<'_, T> {
         }
         for (r, row) in sums.iter().enumerate() {
             for (w, sum) in row.iter().enumerate() {
-                sum.store(&mut self.c[(i + r) * self.n + j + w * L::N..]);
+                let c = &mut self.c[(i + r) * self.n + j + w * L::N..];
+                let sum = if self.accumulate { L::load(c) + *sum } else { *sum };
+                sum.store(c);
             }
         }
     }
@@ -146,11 +155,6 @@ impl<T: Float> Combine<'_, T> {
     fn edge<L: Lanes<Elem = T>, const R: usize>(&mut self, i: usize, j: usize) {
         let width = self.n - j;
         let mut sums = [L::zero(); R];
-        if self.accumulate {
-            for (r, sum) in sums.iter_mut().enumerate() {
-                *sum = L::load_padded(&self.c[(i + r) * self.n + j..][..width], T::ZERO);
-            }
-        }
         for p in 0..self.k {
             let b = L::load_padded(&self.b.values[p * self.b.row + j..][..width], T::ZERO);
             for (r, sum) in sums.iter_mut().enumerate() {
@@ -159,7 +163,9 @@ impl<T: Float> Combine<'_, T> {
             }
         }
         for (r, sum) in sums.iter().enumerate() {
-            sum.store_prefix(&mut self.c[(i + r) * self.n + j..][..width]);
+            let c = &mut self.c[(i + r) * self.n + j..][..width];
+            let sum = if self.accumulate { L::load_padded(c, T::ZERO) + *sum } else { *sum };
+            sum.store_prefix(c);
         }
     }
 }

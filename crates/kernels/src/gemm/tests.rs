@@ -188,7 +188,15 @@ fn batches_share_factors_as_the_runs_say() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let _guard = crate::testing::level_stays();
-    let shapes = [(64, 784, 512), (784, 64, 512), (130, 1300, 70), (1, 700, 900), (900, 700, 1)];
+    let shapes = [
+        (64, 784, 512),
+        (784, 64, 512),
+        (2000, 144, 16),
+        (16, 700, 3000),
+        (130, 1300, 70),
+        (1, 700, 900),
+        (900, 700, 1),
+    ];
     for (m, k, n) in shapes {
         for (a_transposed, b_transposed, _) in [FLAGS[0], FLAGS[2], FLAGS[4]] {
             let (a, b): (Vec<f32>, Vec<f32>) = (cast(&noise(m * k, 1)), cast(&noise(k * n, 2)));
@@ -384,5 +392,71 @@ fn a_bias_of_the_wrong_length_is_named() {
         b_transposed,
         accumulate,
         epilogue,
+    });
+}
+
+/// As `product_matches`, by [`blocked`] whatever the shape.
+fn blocked_matches<T: Float>((m, k, n): (usize, usize, usize), flags: (bool, bool, bool), parallel: bool) {
+    let (a, b, mut expected) = (noise(m * k, 1), noise(k * n, 2), noise(m * n, 3));
+    let mut c: Vec<T> = if flags.2 { cast(&expected) } else { vec![T::NAN; m * n] };
+    let (a_cast, b_cast): (Vec<T>, Vec<T>) = (cast(&a), cast(&b));
+    let (a_matrix, b_matrix) = (Matrix::new(&a_cast, m, k, flags.0), Matrix::new(&b_cast, k, n, flags.1));
+    let (accumulate, epilogue) = (flags.2, Epilogue::NONE);
+    blocked::compute(Product { a: a_matrix, b: b_matrix, c: &mut c, m, k, n, accumulate, epilogue }, parallel);
+    naive(&a, &b, &mut expected, (m, k, n), flags);
+    let bound = T::EPSILON.to_f64() * (k + 2) as f64;
+    for (index, (c, e)) in c.iter().zip(&expected).enumerate() {
+        let error = (c.to_f64() - e).abs();
+        assert!(error <= bound, "{} {m}x{k}x{n} {flags:?} at {index}: {c} for {e}", T::NAME);
+    }
+}
+
+#[test]
+fn blocks_match_around_every_edge() {
+    let shapes = [
+        (1, 1, 2),
+        (11, 15, 31),
+        (12, 16, 32),
+        (13, 17, 33),
+        (5, 255, 63),
+        (7, 257, 9),
+        (26, 3, 65),
+        (25, 513, 8),
+        (13, 19, 513),
+        (385, 5, 17),
+        (3, 4, 800),
+    ];
+    at_every_level(|_| {
+        for shape in shapes {
+            for flags in FLAGS {
+                blocked_matches::<f32>(shape, flags, false);
+                blocked_matches::<f64>(shape, flags, false);
+            }
+        }
+    });
+    let _guard = crate::testing::level_stays();
+    for shape in [(13, 260, 530), (100, 20, 700), (130, 9, 20)] {
+        for flags in FLAGS {
+            with_threads(3, || blocked_matches::<f32>(shape, flags, true));
+        }
+    }
+}
+
+#[test]
+fn a_row_alone_equals_the_row_in_its_batch_where_our_own_tiles_serve() {
+    at_every_level(|_| {
+        for (m, k, n) in [(37, 700, 10), (300, 784, 32), (14, 30, 31), (50, 300, 1)] {
+            let (a, b): (Vec<f32>, Vec<f32>) = (cast(&noise(m * k, 1)), cast(&noise(k * n, 2)));
+            let product = |a: &[f32], m: usize| {
+                let mut c = vec![0.5f32; m * n];
+                let (a_transposed, b_transposed, accumulate, epilogue) = (false, false, true, Epilogue::NONE);
+                matmul(Matmul { a, b: &b, c: &mut c, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
+                c
+            };
+            let all = product(&a, m);
+            for (i, row) in all.chunks_exact(n).enumerate() {
+                assert!(product(&a[i * k..][..k], 1) == row, "{m}x{k}x{n}, row {i}");
+            }
+        }
     });
 }

@@ -32,7 +32,8 @@ macro_rules! avx2 {
         set1 $set1:ident, load $load:ident, store $store:ident, stream $stream:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
         div $div:ident, fma $fma:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
         blend $blend:ident, and $and:ident, or $or:ident, xor $xor:ident, movemask $movemask:ident, to_int $to_int:ident,
-        from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident, load_masked $load_masked:ident, store_masked $store_masked:ident
+        from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident, load_masked $load_masked:ident, store_masked $store_masked:ident,
+        unpack_low $low:ident, unpack_high $high:ident, halves $halves:ident
     ) => {
         /// One AVX2 register.
         #[derive(Clone, Copy)]
@@ -212,6 +213,12 @@ macro_rules! avx2 {
                 lanes[0]
             }
             #[inline(always)]
+            fn zip(self, other: Self) -> (Self, Self) {
+                // Unpacking zips within halves of the register.
+                let (low, high) = unsafe { ($low(self.0, other.0), $high(self.0, other.0)) };
+                unsafe { (Self($halves::<0x20>(low, high)), Self($halves::<0x31>(low, high))) }
+            }
+            #[inline(always)]
             fn load_padded(from: &[$elem], fill: $elem) -> Self {
                 let mask = Self::first(from.len());
                 // Lanes out of the mask are not read.
@@ -233,7 +240,8 @@ avx2!(
     div _mm256_div_ps, fma _mm256_fmadd_ps, min _mm256_min_ps, max _mm256_max_ps, sqrt _mm256_sqrt_ps, round _mm256_round_ps, cmp _mm256_cmp_ps,
     blend _mm256_blendv_ps, and _mm256_and_ps, or _mm256_or_ps, xor _mm256_xor_ps, movemask _mm256_movemask_ps, to_int _mm256_castps_si256,
     from_int _mm256_castsi256_ps, shift_left _mm256_slli_epi32, shift_right _mm256_srli_epi32,
-    load_masked _mm256_maskload_ps, store_masked _mm256_maskstore_ps
+    load_masked _mm256_maskload_ps, store_masked _mm256_maskstore_ps,
+    unpack_low _mm256_unpacklo_ps, unpack_high _mm256_unpackhi_ps, halves _mm256_permute2f128_ps
 );
 avx2!(
     F64, MaskF64, __m256d, f64, u64, 4, 52, 1023,
@@ -241,5 +249,6 @@ avx2!(
     div _mm256_div_pd, fma _mm256_fmadd_pd, min _mm256_min_pd, max _mm256_max_pd, sqrt _mm256_sqrt_pd, round _mm256_round_pd, cmp _mm256_cmp_pd,
     blend _mm256_blendv_pd, and _mm256_and_pd, or _mm256_or_pd, xor _mm256_xor_pd, movemask _mm256_movemask_pd, to_int _mm256_castpd_si256,
     from_int _mm256_castsi256_pd, shift_left _mm256_slli_epi64, shift_right _mm256_srli_epi64,
-    load_masked _mm256_maskload_pd, store_masked _mm256_maskstore_pd
+    load_masked _mm256_maskload_pd, store_masked _mm256_maskstore_pd,
+    unpack_low _mm256_unpacklo_pd, unpack_high _mm256_unpackhi_pd, halves _mm256_permute2f128_pd
 );

@@ -27,7 +27,8 @@ macro_rules! avx512 {
         set1 $set1:ident, load $load:ident, store $store:ident, stream $stream:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
         div $div:ident, fma $fma:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
         blend $blend:ident, to_int $to_int:ident, from_int $from_int:ident, shift_left $shl:ident, shift_right $shr:ident,
-        reduce_add $reduce_add:ident, load_masked $load_masked:ident, store_masked $store_masked:ident, scale $scale:ident
+        reduce_add $reduce_add:ident, load_masked $load_masked:ident, store_masked $store_masked:ident, scale $scale:ident,
+        permute $permute:ident
     ) => {
         /// One AVX-512 register.
         #[derive(Clone, Copy)]
@@ -193,6 +194,24 @@ macro_rules! avx512 {
                 self.bit_and(Self::splat($elem::from_bits(kept))).bit_or(Self::one())
             }
             #[inline(always)]
+            fn zip(self, other: Self) -> (Self, Self) {
+                const fn places(from: usize) -> [$bits; $n] {
+                    let mut places = [0; $n];
+                    let mut i = 0;
+                    while i < $n {
+                        places[i] = (from + i / 2 + i % 2 * $n) as $bits;
+                        i += 1;
+                    }
+                    places
+                }
+                const FIRST: [$bits; $n] = places(0);
+                const SECOND: [$bits; $n] = places($n / 2);
+                let half = |places: &[$bits; $n]| unsafe {
+                    Self($permute(self.0, _mm512_loadu_si512(places.as_ptr().cast()), other.0))
+                };
+                (half(&FIRST), half(&SECOND))
+            }
+            #[inline(always)]
             fn reduce_add(self) -> $elem {
                 unsafe { $reduce_add(self.0) }
             }
@@ -217,12 +236,14 @@ avx512!(
     set1 _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, stream _mm512_stream_ps, add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps,
     div _mm512_div_ps, fma _mm512_fmadd_ps, min _mm512_min_ps, max _mm512_max_ps, sqrt _mm512_sqrt_ps, round _mm512_roundscale_ps, cmp _mm512_cmp_ps_mask,
     blend _mm512_mask_blend_ps, to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shift_left _mm512_slli_epi32, shift_right _mm512_srli_epi32,
-    reduce_add _mm512_reduce_add_ps, load_masked _mm512_mask_loadu_ps, store_masked _mm512_mask_storeu_ps, scale _mm512_scalef_ps
+    reduce_add _mm512_reduce_add_ps, load_masked _mm512_mask_loadu_ps, store_masked _mm512_mask_storeu_ps, scale _mm512_scalef_ps,
+    permute _mm512_permutex2var_ps
 );
 avx512!(
     F64, MaskF64, __mmask8, __m512d, f64, u64, 8, 52, 1023,
     set1 _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, stream _mm512_stream_pd, add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd,
     div _mm512_div_pd, fma _mm512_fmadd_pd, min _mm512_min_pd, max _mm512_max_pd, sqrt _mm512_sqrt_pd, round _mm512_roundscale_pd, cmp _mm512_cmp_pd_mask,
     blend _mm512_mask_blend_pd, to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shift_left _mm512_slli_epi64, shift_right _mm512_srli_epi64,
-    reduce_add _mm512_reduce_add_pd, load_masked _mm512_mask_loadu_pd, store_masked _mm512_mask_storeu_pd, scale _mm512_scalef_pd
+    reduce_add _mm512_reduce_add_pd, load_masked _mm512_mask_loadu_pd, store_masked _mm512_mask_storeu_pd, scale _mm512_scalef_pd,
+    permute _mm512_permutex2var_pd
 );

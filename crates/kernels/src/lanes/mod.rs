@@ -12,6 +12,7 @@ pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
 pub mod portable;
+pub mod window;
 
 use crate::Float;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
@@ -114,6 +115,17 @@ pub trait Lanes:
     /// The lanes with their exponent replaced by 0, sign kept: in ±[1, 2). For normal lanes.
     fn mantissa(self) -> Self;
 
+    /// The lanes of both in turn, `self` first: the first and the second half of the 2·`N` numbers.
+    #[inline(always)]
+    fn zip(self, other: Self) -> (Self, Self) {
+        let (a, b) = (self.to_array(), other.to_array());
+        let mut both = [Self::Elem::ZERO; 2 * MAX_LANES];
+        for i in 0..Self::N {
+            (both[2 * i], both[2 * i + 1]) = (a[i], b[i]);
+        }
+        (Self::load(&both), Self::load(&both[Self::N..]))
+    }
+
     /// The sum of the lanes, halves added to halves.
     fn reduce_add(self) -> Self::Elem;
 
@@ -184,4 +196,80 @@ pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output
 #[inline(always)]
 pub fn check_length(length: usize, lanes: usize) {
     assert!(length >= lanes, "a register of {lanes} numbers needs as many, got {length}");
+}
+
+/// Transposes the first `N` registers: lane `j` of register `i` becomes lane `i` of register `j`.
+#[inline(always)]
+pub fn transpose<L: Lanes>(rows: [L; MAX_LANES]) -> [L; MAX_LANES] {
+    // One zip of row r with row r + N/2 moves the top bit of each number's place (row, lane) to the bottom; as many of them as a row
+    // number has bits make the row the lane.
+    let mut from = rows;
+    let mut done = 1;
+    while done < L::N {
+        let mut to = from;
+        for r in 0..L::N / 2 {
+            (to[2 * r], to[2 * r + 1]) = from[r].zip(from[r + L::N / 2]);
+        }
+        from = to;
+        done *= 2;
+    }
+    from
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::{self, Kernel};
+    use crate::testing::at_every_level;
+
+    struct Transpose;
+
+    impl<T: Float> Kernel<T> for Transpose {
+        type Output = ();
+        fn run<L: Lanes<Elem = T>>(self) {
+            let number = |i: usize, j: usize| T::from_f64((100 * i + j) as f64);
+            let mut rows = [L::zero(); MAX_LANES];
+            for (i, row) in rows[..L::N].iter_mut().enumerate() {
+                let numbers: Vec<T> = (0..L::N).map(|j| number(i, j)).collect();
+                *row = L::load(&numbers);
+            }
+            for (i, row) in transpose(rows)[..L::N].iter().enumerate() {
+                for (j, &lane) in row.to_array()[..L::N].iter().enumerate() {
+                    assert_eq!(lane, number(j, i), "lane {j} of register {i}");
+                }
+            }
+        }
+    }
+
+    struct Prefix;
+
+    impl<T: Float> Kernel<T> for Prefix {
+        type Output = ();
+        fn run<L: Lanes<Elem = T>>(self) {
+            let numbers: Vec<T> = (1..=L::N).map(|i| T::from_f64(i as f64)).collect();
+            for count in 0..=L::N {
+                let lanes = L::load_padded(&numbers[..count], T::from_f64(-7.0));
+                let mut to = vec![T::ZERO; count];
+                lanes.store_prefix(&mut to);
+                assert_eq!(to, numbers[..count]);
+                assert!(lanes.to_array()[count..L::N].iter().all(|lane| lane.to_f64() == -7.0));
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_swaps_lanes_and_registers() {
+        at_every_level(|_| {
+            level::run::<f32, _>(Transpose);
+            level::run::<f64, _>(Transpose);
+        });
+    }
+
+    #[test]
+    fn prefixes_are_read_and_written_and_nothing_else() {
+        at_every_level(|_| {
+            level::run::<f32, _>(Prefix);
+            level::run::<f64, _>(Prefix);
+        });
+    }
 }

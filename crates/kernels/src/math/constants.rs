@@ -21,10 +21,8 @@ pub trait Constants: Copy + Sized + 'static {
     const COS: &'static [Self];
     /// erf(x)/x − 1, of x² ≤ 1.
     const ERF_NEAR: &'static [Self];
-    /// −ln(1 − erf x), of x − [`Constants::ERF_CENTER`], for x in 1..=[`Constants::ERF_ONE`].
+    /// −ln(1 − erf x), of x − 1, for x in 1..=[`Constants::ERF_ONE`].
     const ERF_FAR: &'static [Self];
-    /// What [`Constants::ERF_FAR`] is centred at.
-    const ERF_CENTER: Self;
     /// From here on erf rounds to 1.
     const ERF_ONE: Self;
     /// From here on e^(−x²) rounds to 0.
@@ -62,16 +60,12 @@ pub trait Constants: Copy + Sized + 'static {
     /// The largest n for which 2⁻ⁿ is normal.
     const MAX_NEGATIVE_POWER: Self;
 
-    /// sin by the standard library, in f64.
-    fn sin_slowly(self) -> Self;
-    /// cos by the standard library, in f64.
-    fn cos_slowly(self) -> Self;
     /// Powers by the standard library, in f64.
     fn pow_slowly(self, exponent: Self) -> Self;
 }
 
 impl Constants for f32 {
-    const EXP: &'static [Self] = &[0.5, 0.16666545, 0.04166628, 0.008366457, 0.0013946621];
+    const EXP: &'static [Self] = &[0.5, 0.16666667, 0.041666362, 0.008333274, 0.0013940624, 0.00019913456];
     const EXP_MIN: Self = -104.5;
     const EXP_MAX: Self = 89.0;
     const LN: &'static [Self] = &[0.4000009, 0.28553113, 0.23285347];
@@ -80,17 +74,16 @@ impl Constants for f32 {
     const ERF_NEAR: &'static [Self] =
         &[0.12837917, -0.37612626, 0.112836, -0.026854446, 0.0051895366, -0.00080208457, 7.889119e-05];
     const ERF_FAR: &'static [Self] = &[
-        5.364941,
-        4.418161,
-        0.92375094,
-        0.016465709,
-        -0.0035703813,
-        0.00073068566,
-        -0.00013755231,
-        2.1359114e-05,
+        1.8496056,
+        2.6389675,
+        0.84310687,
+        0.04156463,
+        -0.010049566,
+        0.002016463,
+        -0.0002930272,
+        2.3062283e-05,
         -2.1289618e-07,
     ];
-    const ERF_CENTER: Self = 2.0;
     const ERF_ONE: Self = 4.0;
     const GAUSS_ZERO: Self = 11.0;
     const MILLS: &'static [Self] = &[
@@ -122,12 +115,6 @@ impl Constants for f32 {
     const MIN_NORMAL: Self = f32::MIN_POSITIVE;
     const MAX_NEGATIVE_POWER: Self = 126.0;
 
-    fn sin_slowly(self) -> Self {
-        f64::from(self).sin() as f32
-    }
-    fn cos_slowly(self) -> Self {
-        f64::from(self).cos() as f32
-    }
     fn pow_slowly(self, exponent: Self) -> Self {
         f64::from(self).powf(f64::from(exponent)) as f32
     }
@@ -193,32 +180,31 @@ impl Constants for f64 {
         5.960685338520971e-11,
     ];
     const ERF_FAR: &'static [Self] = &[
-        10.720363041981113,
-        6.303753689003234,
-        0.9573942188012518,
-        0.007411891795575132,
-        -0.0013533104381122684,
-        0.0002456921337663621,
-        -4.3081790883104195e-05,
-        7.115465369348345e-06,
-        -1.0693893452324151e-06,
-        1.3617676283972273e-07,
-        -1.1459808777173251e-08,
-        -6.33782942257924e-10,
-        6.101285978854261e-10,
-        -1.890375374255171e-10,
-        4.4123756479279306e-11,
-        -8.545435404019677e-12,
-        1.3454990144495737e-12,
-        -1.6014028148168337e-13,
-        1.1870517686307728e-14,
-        2.2914342832402066e-15,
-        -2.0633037348690356e-15,
-        6.73934737550226e-16,
-        -1.0612880417209561e-16,
+        1.8496055099332482,
+        2.6389675142347895,
+        0.8431072563586083,
+        0.04156109804380625,
+        -0.010033825406642022,
+        0.0019779028644578323,
+        -0.00023732416637141238,
+        -2.6271542690666246e-05,
+        2.7142557473542652e-05,
+        -9.577701774061097e-06,
+        2.0163205098150234e-06,
+        -9.739594637023088e-08,
+        -1.3369471210890784e-07,
+        7.396507110181579e-08,
+        -2.506607718025931e-08,
+        6.4393899765480855e-09,
+        -1.317432899451827e-09,
+        2.166196278765856e-10,
+        -2.8377458252255076e-11,
+        2.8981938649416352e-12,
+        -2.2240740119911744e-13,
+        1.2056160937702617e-14,
+        -4.112451140166494e-16,
         6.6329632574903e-18,
     ];
-    const ERF_CENTER: Self = 3.0;
     const ERF_ONE: Self = 6.0;
     const GAUSS_ZERO: Self = 28.0;
     const MILLS: &'static [Self] = &[
@@ -263,12 +249,6 @@ impl Constants for f64 {
     const MIN_NORMAL: Self = f64::MIN_POSITIVE;
     const MAX_NEGATIVE_POWER: Self = 1022.0;
 
-    fn sin_slowly(self) -> Self {
-        self.sin()
-    }
-    fn cos_slowly(self) -> Self {
-        self.cos()
-    }
     fn pow_slowly(self, exponent: Self) -> Self {
         self.powf(exponent)
     }

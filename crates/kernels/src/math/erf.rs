@@ -5,7 +5,7 @@
 
 use super::exp::Power;
 use super::pair::{Pair, polynomial};
-use super::{Constants, binary, unary};
+use super::{Constants as _, binary, unary};
 use crate::lanes::Lanes;
 
 unary! {
@@ -22,7 +22,7 @@ fn error_function<L: Lanes>(x: L) -> L {
     let magnitude = L::splat(L::Elem::ERF_ONE).min(x.abs());
     let is_near = magnitude.lt(L::one());
     let near = x.mul_add(polynomial(L::Elem::ERF_NEAR, x * x), x);
-    let exponent = polynomial(L::Elem::ERF_FAR, magnitude - L::splat(L::Elem::ERF_CENTER));
+    let exponent = polynomial(L::Elem::ERF_FAR, magnitude - L::one());
     let far = L::one() - Power::within(-exponent, L::zero()).value();
     L::select(is_near, near, far.copysign(x))
 }

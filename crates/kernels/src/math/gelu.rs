@@ -9,8 +9,8 @@
 
 use super::exp::Power;
 use super::pair::{Pair, number, polynomial};
-use super::{Constants, binary, unary};
-use crate::Float;
+use super::{Constants as _, binary, unary};
+use crate::Float as _;
 use crate::lanes::Lanes;
 
 unary! {

@@ -5,9 +5,9 @@
 //! ln(±0) = −∞, ln(∞) = ∞, NaN below 0; ln(1 + x): ±0 → ±0, −1 → −∞, NaN below. fdlibm (Ng).
 
 use super::pair::{Pair, number, polynomial};
-use super::{Constants, unary};
-use crate::Float;
-use crate::lanes::{Lanes, Mask};
+use super::{Constants as _, unary};
+use crate::Float as _;
+use crate::lanes::{Lanes, Mask as _};
 
 unary! {
     /// ln x: −∞ at both zeros, NaN below.

@@ -6,7 +6,6 @@
 pub struct Function {
     pub name: &'static str,
     pub kernel: fn(kernels::In1<'_, f32>),
-    pub kernel_f64: fn(kernels::In1<'_, f64>),
     pub exact: fn(f64) -> f64,
     /// The documented bound in f32.
     pub ulps: f64,
@@ -14,7 +13,7 @@ pub struct Function {
 
 macro_rules! functions {
     ($($name:ident $exact:path, $ulps:literal;)*) => {
-        [$(Function { name: stringify!($name), kernel: kernels::$name, kernel_f64: kernels::$name, exact: $exact, ulps: $ulps }),*]
+        [$(Function { name: stringify!($name), kernel: kernels::$name, exact: $exact, ulps: $ulps }),*]
     };
 }
 
@@ -39,13 +38,12 @@ pub fn functions() -> [Function; 12] {
 pub struct Slope {
     pub name: &'static str,
     pub kernel: fn(kernels::In2<'_, f32>),
-    pub kernel_f64: fn(kernels::In2<'_, f64>),
     pub exact: fn(f64) -> (f64, f64),
 }
 
 macro_rules! slopes {
     ($($name:ident $exact:expr;)*) => {
-        [$(Slope { name: stringify!($name), kernel: kernels::$name, kernel_f64: kernels::$name, exact: $exact }),*]
+        [$(Slope { name: stringify!($name), kernel: kernels::$name, exact: $exact }),*]
     };
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Error-free transformations; the ones without a fused multiply-add split factors in halves. Dekker 1971, Knuth TAOCP 2.
 
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::Lanes;
-use crate::math::Constants;
+use crate::math::Constants as _;
 
 /// hi + lo with |lo| at most a few ulps of hi.
 #[derive(Clone, Copy)]

@@ -7,9 +7,9 @@
 use super::exp::Power;
 use super::ln::Split;
 use super::pair::{Pair, number, polynomial};
-use super::{Constants, binary};
-use crate::Float;
-use crate::lanes::{Lanes, Mask};
+use super::{Constants as _, binary};
+use crate::Float as _;
+use crate::lanes::{Lanes, Mask as _};
 
 binary! {
     /// xʸ, of x and y.

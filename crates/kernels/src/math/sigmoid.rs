@@ -9,8 +9,8 @@
 use super::exp::Power;
 use super::ln::ln_one_plus;
 use super::pair::{Pair, number};
-use super::{Constants, binary, unary};
-use crate::Float;
+use super::{Constants as _, binary, unary};
+use crate::Float as _;
 use crate::lanes::Lanes;
 
 unary! {
@@ -41,7 +41,8 @@ binary! {
 #[inline(always)]
 fn logistic<L: Lanes>(x: L) -> L {
     let e = Power::of(-x.abs()).value();
-    L::select(x.lt(L::zero()), e, L::one()) / (L::one() + e)
+    let numerator = Pair { hi: L::select(x.lt(L::zero()), e, L::one()), lo: L::zero() };
+    numerator.over(Pair::ordered_sum(L::one(), e)).value()
 }
 
 #[inline(always)]
@@ -65,11 +66,17 @@ fn times_logistic<L: Lanes>(x: L) -> L {
 fn silu_slope<L: Lanes>(x: L) -> L {
     let bound = L::splat(L::Elem::EXP_MIN) - number(8.0);
     let x = (-bound).min(bound.max(x));
-    let e = Power::within(-x.abs(), L::zero()).value();
+    let power = Power::within(-x.abs(), L::zero());
+    let e = power.scaled();
+    let one = Pair { hi: L::one(), lo: L::zero() };
+    let inverse = one.over(e.one_plus());
+    // Below 0, σ without its power of two, which comes last: x · σ is normal longer than σ is.
     let is_below = x.lt(L::zero());
-    let (small, large) = (e / (L::one() + e), L::one() / (L::one() + e));
-    let (sigmoid, rest) = (L::select(is_below, small, large), L::select(is_below, large, small));
-    sigmoid * x.mul_add(rest, L::one())
+    let sigmoid = Pair::select(is_below, power.fraction(), one).times(inverse);
+    let rest = Pair::select(is_below, one, e).times(inverse).times_one(x);
+    let sum = Pair::sum(L::one(), rest.hi);
+    let slope = sigmoid.times(Pair { hi: sum.hi, lo: sum.lo + rest.lo });
+    slope.value().scale(L::select(is_below, power.n, L::zero()))
 }
 
 #[inline(always)]

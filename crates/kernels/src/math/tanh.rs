@@ -28,5 +28,6 @@ fn hyperbolic_tangent<L: Lanes>(x: L) -> L {
     // At 2|x| = 40 the result has been 1 for long.
     let power = Power::within(number::<L>(40.0).min(x.abs() + x.abs()), L::zero());
     let scale = L::pow2(power.n);
-    power.plus(scale, -L::one()).over(power.plus(scale, L::one())).value().copysign(x)
+    let (numerator, denominator) = (power.plus(scale, -L::one()), power.plus(scale, L::one()));
+    numerator.normal().over(denominator.normal()).value().copysign(x)
 }

@@ -1,13 +1,14 @@
 //! sin and cos.
 //!
 //! x = n π/2 + r with |r| ≤ π/4, π/2 in four parts and r in two; then the polynomial that n mod 4 asks for. Beyond
-//! [`Constants::TRIG_MAX`], and next to a multiple of π/2 where r would have too few digits, the lane goes through the
-//! standard library in f64. sin(±∞) = cos(±∞) = NaN, sin(±0) = ±0. Cody, Waite 1980.
+//! [`Constants::TRIG_MAX`], and next to a multiple of π/2 where r would have too few digits, the lane's remainder comes from
+//! [`super::reduction`], which has all digits of 2/π. sin(±∞) = cos(±∞) = NaN, sin(±0) = ±0. Cody, Waite 1980.
 
 use super::pair::{Pair, number, polynomial};
-use super::{Constants, unary};
-use crate::Float;
-use crate::lanes::{Lanes, Mask};
+use super::reduction::remainder;
+use super::{Constants as _, unary};
+use crate::Float as _;
+use crate::lanes::{Lanes, MAX_LANES, Mask as _};
 
 unary! {
     /// The sine of x in radians, for every x.
@@ -25,12 +26,10 @@ unary! {
 }
 
 /// x − n π/2.
-struct Remainder<L: Lanes> {
+struct Remainder<L> {
     r: Pair<L>,
     /// n mod 4: −2, −1, 0, 1 or 2.
     quadrant: L,
-    /// Where r cannot be trusted.
-    is_hard: L::Mask,
 }
 
 impl<L: Lanes> Remainder<L> {
@@ -41,10 +40,31 @@ impl<L: Lanes> Remainder<L> {
         let exact = n.mul_add(-b, n.mul_add(-a, x));
         let mut r = Pair::sum(exact, -(n * c));
         r.lo = n.mul_add(-d, r.lo);
+        let r = r.normal();
         let is_close = r.hi.abs().lt(L::splat(L::Elem::TRIG_MIN)) & !n.eq(L::zero());
         let is_hard = !x.abs().lt(L::splat(L::Elem::TRIG_MAX)) | is_close;
         let quadrant = (n * number(0.25)).round().mul_add(number(-4.0), n);
-        Remainder { r, quadrant, is_hard }
+        let fast = Remainder { r, quadrant };
+        if is_hard.any() { fast.corrected(is_hard, x) } else { fast }
+    }
+
+    /// With what the slow reduction says where `is_hard`.
+    #[inline(always)]
+    fn corrected(self, is_hard: L::Mask, x: L) -> Self {
+        // The other lanes get a number that the reduction takes.
+        let (mut hi, mut lo) = (L::select(is_hard, x, L::one()).to_array(), [L::Elem::ZERO; MAX_LANES]);
+        let mut quadrant = lo;
+        for lane in 0..L::N {
+            let ([r, rest], q) = remainder(hi[lane].to_f64());
+            hi[lane] = L::Elem::from_f64(r);
+            lo[lane] = L::Elem::from_f64((r - hi[lane].to_f64()) + rest);
+            quadrant[lane] = L::Elem::from_f64(q);
+        }
+        let slow = Pair { hi: L::load(&hi), lo: L::load(&lo) };
+        Remainder {
+            r: Pair::select(is_hard, slow, self.r),
+            quadrant: L::select(is_hard, L::load(&quadrant), self.quadrant),
+        }
     }
 
     #[inline(always)]
@@ -81,13 +101,11 @@ fn sine<L: Lanes>(x: L) -> L {
     let reduced = Remainder::of(x);
     let y = turned(L::select(reduced.is_odd(), reduced.cos(), reduced.sin()), reduced.quadrant);
     // There x³/6 is lost; −0 stays.
-    let y = L::select(x.abs().lt(L::splat(L::Elem::EPSILON)), x, y);
-    if reduced.is_hard.any() { L::select(reduced.is_hard, x.map_lanes(L::Elem::sin_slowly), y) } else { y }
+    L::select(x.abs().lt(L::splat(L::Elem::EPSILON)), x, y)
 }
 
 #[inline(always)]
 fn cosine<L: Lanes>(x: L) -> L {
     let reduced = Remainder::of(x);
-    let y = turned(L::select(reduced.is_odd(), reduced.sin(), reduced.cos()), -reduced.quadrant);
-    if reduced.is_hard.any() { L::select(reduced.is_hard, x.map_lanes(L::Elem::cos_slowly), y) } else { y }
+    turned(L::select(reduced.is_odd(), reduced.sin(), reduced.cos()), -reduced.quadrant)
 }

@@ -83,8 +83,8 @@ def erf_near(z):
     return mp.erf(x) / x - 1 if z > 0 else 2 / mp.sqrt(mp.pi) - 1
 
 
-def erf_far(center):
-    return lambda t: -mp.log(mp.erfc(t + center))
+def erf_far(t):
+    return -mp.log(mp.erfc(t + 1))
 
 
 def mills(k):
@@ -134,16 +134,16 @@ SIXTH = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
 
 if __name__ == "__main__":
     small = mpf(10) ** -20
-    for kind, e, l, s, c, near, far, center, reach, top, mill in (
-        ("f32", 4, 2, 2, 2, 6, 8, 2, 4, 15, 10),
-        ("f64", 10, 7, 6, 6, 12, 23, 3, 6, 39, 23),
+    for kind, e, l, s, c, near, far, reach, top, mill in (
+        ("f32", 5, 2, 2, 2, 6, 8, 4, 15, 10),
+        ("f64", 10, 7, 6, 6, 12, 23, 6, 39, 23),
     ):
         report("EXP", kind, exp_tail, lambda r: abs(r) + mpf("0.01"), -EDGE, EDGE, e)
         report("LN", kind, log_tail, lambda z: z + mpf("0.0001"), small, SIXTH, l)
         report("SIN", kind, sin_tail, lambda z: z + mpf("0.001"), small, QUARTER, s)
         report("COS", kind, cos_tail, lambda z: z**2 + mpf("0.001"), small, QUARTER, c)
         report("ERF_NEAR", kind, erf_near, lambda z: mpf(1), small, 1, near)
-        far_weight = lambda t: mp.erfc(t + center) / mp.erf(t + center)
-        report("ERF_FAR", kind, erf_far(center), far_weight, 1 - center, reach - center, far)
+        far_weight = lambda t: mp.erfc(t + 1) / mp.erf(t + 1)
+        report("ERF_FAR", kind, erf_far, far_weight, 0, reach - 1, far)
         report("MILLS", kind, mills(4), lambda q: 1 / mills(4)(q), -1, mpf(top - 4) / (top + 4), mill)
         print_parts(kind, *((15, 11) if kind == "f32" else (41, 27)))

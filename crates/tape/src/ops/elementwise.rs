@@ -97,6 +97,81 @@ fn spread<'a, T: Float>(x: &'a Tensor<T>, shape: &Shape) -> Broadcast<'a, T> {
     x.spread_over(shape).expect("the tensor was made spreadable")
 }
 
+/// An op of one operand without settings. `from x` and `from y` say what its rule reads, the operand or the result, and
+/// give the operand's cotangent; `flat` ops are constant but for jumps, and their gradient is 0 everywhere.
+macro_rules! unary_op {
+    ($Op:ident, $name:literal, $kernel:path, from x |$x:ident, $dy:ident| $rule:expr) => {
+        unary_op!(@make $Op, $name, $kernel, crate::Keeps::OPERANDS, |mut kept, $dy| { let $x = kept.x(0); $rule });
+    };
+    ($Op:ident, $name:literal, $kernel:path, from y |$y:ident, $dy:ident| $rule:expr) => {
+        unary_op!(@make $Op, $name, $kernel, crate::Keeps::RESULT, |mut kept, $dy| { let $y = kept.y(); $rule });
+    };
+    ($Op:ident, $name:literal, $kernel:path, flat) => {
+        unary_op!(@make $Op, $name, $kernel, crate::Keeps::NOTHING, |kept, _dy| kept.constant(Tensor::scalar(T::ZERO)));
+    };
+    (@make $Op:ident, $name:literal, $kernel:path, $keeps:expr, |$kept:pat_param, $dy:pat_param| $rule:expr) => {
+        struct $Op;
+        impl<T: crate::Float> crate::Op<T> for $Op {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            #[inline]
+            fn keeps(&self, _: [&Tensor<T>; 1]) -> crate::Keeps {
+                $keeps
+            }
+            #[inline]
+            fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+                crate::ops::elementwise::unary(x, $kernel)
+            }
+            fn vjp(&self, $kept: crate::Kept<'_, T>, $dy: Var<T>) -> [Option<Var<T>>; 1] {
+                [Some($rule)]
+            }
+        }
+    };
+}
+pub(super) use unary_op;
+
+/// f'(s) · dy as an op of two operands with a fused kernel, for rules of both orders: s is f's operand or result. Its own
+/// rule: dy is linear, so the kernel again; for s, from c (the product of both cotangents) to c · (f')'(s), or nothing
+/// where f' is constant but for jumps.
+macro_rules! slope_op {
+    ($Op:ident, $name:literal, $kernel:path) => {
+        slope_op!(@make $Op, $name, $kernel, crate::Keeps::operand(0), |kept, seen, ddy| {
+            [None, Some($Op.apply([seen, ddy]))]
+        });
+    };
+    ($Op:ident, $name:literal, $kernel:path, |$seen:ident, $c:ident| $second:expr) => {
+        slope_op!(@make $Op, $name, $kernel, crate::Keeps::OPERANDS, |kept, $seen, ddy| {
+            let d_dy = kept.needs(1).then(|| $Op.apply([$seen.clone(), ddy.clone()]));
+            if !kept.needs(0) {
+                return [None, d_dy];
+            }
+            let $c = ddy * kept.x(1);
+            [Some($second), d_dy]
+        });
+    };
+    (@make $Op:ident, $name:literal, $kernel:path, $keeps:expr, |$kept:ident, $seen:ident, $ddy:ident| $rule:expr) => {
+        struct $Op;
+        impl<T: crate::Float> crate::Op<T, 2> for $Op {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn keeps(&self, _: [&Tensor<T>; 2]) -> crate::Keeps {
+                $keeps
+            }
+            #[inline]
+            fn forward(&mut self, [seen, dy]: [Tensor<T>; 2]) -> Tensor<T> {
+                crate::ops::elementwise::binary(seen, dy, $kernel)
+            }
+            fn vjp(&self, mut $kept: crate::Kept<'_, T>, $ddy: Var<T>) -> [Option<Var<T>>; 2] {
+                let $seen = $kept.x(0);
+                $rule
+            }
+        }
+    };
+}
+pub(super) use slope_op;
+
 impl<T: Float> Tensor<T> {
     /// `f` of every element; over this tensor's numbers where nobody else holds them.
     ///

@@ -68,6 +68,13 @@ impl<T: Float> Var<T> {
     }
 }
 
+impl<T: Float> Tensor<T> {
+    /// x where x > 0, else `slope`·x, for a slope of any sign and size.
+    pub fn leaky_relu(&self, slope: impl Into<f64>) -> Tensor<T> {
+        LeakyRelu(T::from_f64(slope.into())).eval([self.clone()])
+    }
+}
+
 #[cfg(test)]
 pub(super) fn entries() -> Vec<super::table::Entry> {
     use super::table::{UNARY, entry};
@@ -94,4 +101,57 @@ pub(super) fn entries() -> Vec<super::table::Entry> {
             elementwise | x | if x[0] > 0.0 { x[0] } else { 2.0 * x[0] }
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tape, Tensor};
+
+    /// Values and slopes from one evaluation that may run in place.
+    fn run(slope: f64, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let tape = Tape::probing();
+        let x = tape.var(Tensor::from(x));
+        let y = (&x * 1).leaky_relu(slope);
+        (y.to_vec(), y.sum().backward()[&x].to_vec())
+    }
+
+    #[test]
+    fn peer_bug_r01() {
+        assert_eq!(run(-2.0, &[-1.0, 1.0]), (vec![2.0, 1.0], vec![-2.0, 1.0]));
+    }
+
+    #[test]
+    fn peer_bug_r03() {
+        let x: Vec<f32> = (-5..5).map(|x| x as f32).collect();
+        assert_eq!(run(0.0, &x).1, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn peer_bug_r07() {
+        assert_eq!(run(2.0, &[-1.0, 1.0]).0, [-2.0, 1.0]);
+    }
+
+    #[test]
+    fn peer_bug_r09() {
+        assert_eq!(run(0.01, &[1.0]).0, [1.0]);
+    }
+
+    #[test]
+    fn peer_bug_r11() {
+        assert_eq!(run(-2.0, &[-1.0, 1.0]).0, [2.0, 1.0]);
+    }
+
+    #[test]
+    fn peer_bug_r51() {
+        let tape = Tape::probing();
+        let x = tape.var(Tensor::from([-1.0]));
+        let y = x.clone().leaky_relu(0.1);
+        assert_eq!(y.backward_with(Tensor::from([3.0]))[&x].to_vec(), [0.1 * 3.0]);
+    }
+
+    #[test]
+    fn slopes_at_zero_and_nan_are_the_negative_sides() {
+        assert_eq!(run(0.25, &[0.0, -0.0, f32::NAN, f32::INFINITY]).1, [0.25, 0.25, 0.25, 1.0]);
+        assert_eq!(Tensor::from([-2.0, 3.0]).leaky_relu(0.5).to_vec(), [-1.0, 3.0]);
+    }
 }

@@ -1,19 +1,43 @@
 //! The ops, one word and one file each: formula, derivative, conventions, rule.
 
 mod arithmetic;
+mod clamp;
+mod compare;
+mod dropout;
 mod einsum;
 mod elementwise;
+mod erf;
+mod exp;
+mod extremum;
+mod gelu;
 mod index;
 mod leaky_relu;
+mod lerp;
 mod linear;
+mod ln;
+mod losses;
 mod matmul;
+mod maximum;
+mod mean;
+mod norm;
 mod operators;
 mod pieces;
+mod pow;
 mod prelu;
+mod prod;
 mod reduce;
+mod relu;
+mod round;
+mod select;
+mod sigmoid;
+mod sort;
+mod sqrt;
 mod square;
 mod sum;
 #[cfg(test)]
 mod table;
+mod tanh;
+mod trig;
+mod variance;
 mod views;
 mod where_else;

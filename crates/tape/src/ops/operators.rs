@@ -115,7 +115,7 @@ negated!(&Tensor<T>, Tensor<T>, |x| NegOp.eval([x.clone()]));
 
 #[cfg(test)]
 mod tests {
-    use crate::{Tape, Tensor};
+    use crate::{Float, Tape, Tensor, Var};
 
     #[test]
     fn every_combination_works_and_its_type_is_known() {
@@ -134,6 +134,34 @@ mod tests {
         assert_eq!((x.clone() * x.clone()).to_vec(), [16.0, 64.0]);
         assert_eq!((-&x + x.clone()).to_vec(), [0.0, 0.0]);
         assert_eq!((&t * 2.5 - &t / 2 + 1).to_vec(), [5.0, 9.0]);
+        assert_eq!((x.clone() + &x).to_vec(), [8.0, 16.0]);
+        assert_eq!((&x - x.clone()).to_vec(), [0.0, 0.0]);
+        assert_eq!((x.clone() * &t - t.clone()).to_vec(), [6.0, 28.0]);
+        for c in [&x * 2i8, &x * 2i16, &x * 2i64, &x * 2u32, &x * 2u64, &x * 2isize, &x * 2f32, &x * 2f64] {
+            assert_eq!(c.to_vec(), [8.0, 16.0]);
+        }
+        assert_eq!((&x * 2).sqrt().square().round().to_vec(), [8.0, 16.0]);
+        assert_eq!((2.0 * &x - 7).ln().to_vec()[0], 0.0);
+        assert_eq!((&t + &t).to_vec(), (t.clone() * 2).to_vec());
+        assert_eq!((&t * t.clone() / &t - t.clone()).to_vec(), [0.0, 0.0]);
         assert_eq!((2 * &t - 0.5 * t.clone()).to_vec(), [3.0, 6.0]);
+    }
+
+    #[test]
+    fn slopes_with_numbers() {
+        fn slope<T: Float>(f: impl Fn(&Var<T>) -> Var<T>, x: Tensor<T>) -> f64 {
+            let x = Tape::probing().var(x);
+            f(&x).sum().backward()[&x].item().to_f64()
+        }
+        let x = || Tensor::from([4.0]);
+        assert_eq!(slope(|x| 2.0 * x, x()), 2.0);
+        assert_eq!(slope(|x| x * 2, x()), 2.0);
+        assert_eq!(slope(|x| 1 - x, x()), -1.0);
+        assert_eq!(slope(|x| x - 1, x()), 1.0);
+        assert_eq!(slope(|x| x / 2, x()), 0.5);
+        assert_eq!(slope(|x| 2 / x, x()), -0.125);
+        assert_eq!(slope(|x| -x + 7, x()), -1.0);
+        // A literal is exact in f64: 0.1 is not rounded to f32 on the way.
+        assert_eq!(slope(|x| x * 0.1, Tensor::f64([4.0])), 0.1);
     }
 }

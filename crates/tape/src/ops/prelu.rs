@@ -15,7 +15,7 @@
 //! ```
 
 use super::elementwise::{binary, slice, unary};
-use crate::{Error, Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+use crate::{Error, Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, TensorOperand, Var};
 use kernels::{In2, PreluBackward, Seen};
 
 struct Prelu;
@@ -115,6 +115,17 @@ impl<T: Float> Var<T> {
     }
 }
 
+impl<T: Float> Tensor<T> {
+    /// x where x > 0, else α·x. α: a tensor or a number whose shape broadcasts to x's.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn prelu(&self, alpha: impl TensorOperand<T>) -> Tensor<T> {
+        Prelu.eval([self.clone(), alpha.into_tensor()])
+    }
+}
+
 #[cfg(test)]
 const SHAPES: &[&[&[usize]]] = &[
     &[&[4, 3], &[1]],
@@ -147,4 +158,73 @@ pub(super) fn entries() -> Vec<super::table::Entry> {
             elementwise | x | if x[0] > 0.0 { x[0] } else { x[1] * x[0] }
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tape, Tensor};
+
+    /// dx and dα of Σ prelu(x, α).
+    fn gradients(x: &Tensor, alpha: &Tensor) -> (Vec<f32>, Vec<f32>) {
+        let tape = Tape::probing();
+        let (x, alpha) = (tape.var(x.clone()), tape.var(alpha.clone()));
+        let grads = x.clone().prelu(&alpha).sum().backward();
+        (grads[&x].to_vec(), grads[&alpha].to_vec())
+    }
+
+    #[test]
+    fn peer_bug_r05() {
+        assert_eq!(gradients(&Tensor::from([-1.0]), &Tensor::from([-0.3])), (vec![-0.3], vec![-1.0]));
+    }
+
+    #[test]
+    fn peer_bug_r25() {
+        let x = Tensor::from([f32::INFINITY, -1.0]);
+        assert_eq!(gradients(&x, &Tensor::from([0.25])), (vec![1.0, 0.25], vec![-1.0]));
+        assert_eq!(gradients(&x, &Tensor::from([-0.25])), (vec![1.0, -0.25], vec![-1.0]));
+        // The recorded pass too.
+        let tape = Tape::probing();
+        let (x, alpha) = (tape.var(x), tape.var(Tensor::from([0.25])));
+        let [dx, d_alpha] = x.clone().prelu(&alpha).sum().grad([&x, &alpha]);
+        assert_eq!((dx.to_vec(), d_alpha.to_vec()), (vec![1.0, 0.25], vec![-1.0]));
+    }
+
+    #[test]
+    fn peer_bug_r27() {
+        let x = Tensor::from([[[1.0, -1.0, 2.0], [-2.0, 3.0, -3.0]]]);
+        let alpha = Tensor::from([[[0.1], [-0.2]]]);
+        assert_eq!(x.prelu(&alpha).to_vec(), [1.0, -0.1, 2.0, 0.4, 3.0, 0.6].map(|y: f32| y));
+        assert_eq!(gradients(&x, &alpha), (vec![1.0, 0.1, 1.0, -0.2, 1.0, -0.2], vec![-1.0, -5.0]));
+    }
+
+    #[test]
+    fn peer_bug_r33() {
+        assert_eq!(gradients(&Tensor::from([-2.0]), &Tensor::from([0.25])), (vec![0.25], vec![-2.0]));
+    }
+
+    #[test]
+    #[should_panic(expected = "prelu: shapes [4, 32] and [64] do not fit")]
+    fn peer_bug_r35() {
+        Tensor::ones([4, 32]).prelu(Tensor::ones([64]));
+    }
+
+    #[test]
+    fn peer_bug_r37() {
+        let tape = Tape::probing();
+        let (x, alpha) = (tape.input(Tensor::from([-2.0, 3.0])), tape.var(Tensor::from([0.25])));
+        let grads = x.clone().prelu(&alpha).sum().backward();
+        assert_eq!(grads[&alpha].to_vec(), [-2.0]);
+        assert!(grads.get(&x).is_none());
+    }
+
+    #[test]
+    fn peer_bug_r39() {
+        for shape in [vec![6], vec![2, 3], vec![1, 3, 2], vec![1, 1, 3, 2], vec![3, 1, 1, 2, 1]] {
+            let x = Tensor::new(&[-1.0, 2.0, -3.0, 4.0, -5.0, 6.0], shape.clone());
+            let alpha = Tensor::new(&[0.5, 0.25, -0.5, 0.75, 2.0, 1.0], shape.clone());
+            let (dx, d_alpha) = gradients(&x, &alpha);
+            assert_eq!(dx, [0.5, 1.0, -0.5, 1.0, 2.0, 1.0], "{shape:?}");
+            assert_eq!(d_alpha, [-1.0, 0.0, -3.0, 0.0, -5.0, 0.0], "{shape:?}");
+        }
+    }
 }

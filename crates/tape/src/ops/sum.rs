@@ -1,38 +1,27 @@
 //! Σ x, over all axes or some. Derivative: 1 everywhere.
 
-use crate::error::expect;
+use super::reduce::Over;
 use crate::{Axes, Float, Keeps, Kept, Op, Result, Shape, Tensor, Var};
 
 /// The sum over a set of axes.
-pub(super) struct Sum {
-    axes: u32,
-    keep: bool,
-    /// The argument's shape.
-    from: Shape,
-}
-
-impl Sum {
-    pub(super) fn new(axes: u32, keep: bool, from: Shape) -> Sum {
-        Sum { axes, keep, from }
-    }
-}
+pub(super) struct Sum(pub(super) Over);
 
 impl<T: Float> Op<T> for Sum {
     fn name(&self) -> &'static str {
         "sum"
     }
-    fn shape(&self, [x]: [&Shape; 1]) -> Result<Shape> {
-        Ok(x.reduced(self.axes, self.keep))
+    fn shape(&self, _: [&Shape; 1]) -> Result<Shape> {
+        Ok(self.0.to())
     }
     fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
         Keeps::NOTHING
     }
+    #[inline]
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        super::reduce::sum(x, self.axes, self.keep)
+        self.0.reduce(x, kernels::sum)
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
-        let kept = self.from.reduced(self.axes, true);
-        [Some(dy.reshape(kept).expand(self.from))]
+        [Some(self.0.beside(dy).expand(self.0.from))]
     }
 }
 
@@ -49,10 +38,7 @@ impl<T: Float> Var<T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn sum_axes(self, axes: impl Into<Axes>) -> Var<T> {
-        let axes = axes.into();
-        let set = expect(axes.set("sum", self.shape()));
-        let from = *self.shape();
-        Sum::new(set, axes.keeps(), from).apply([self])
+        Sum(Over::new("sum", axes, self.shape())).apply([self])
     }
 
     /// Σ over the axes along which a tensor of `shape` would be repeated to give this one: what undoes [`Var::expand`].
@@ -62,7 +48,23 @@ impl<T: Float> Var<T> {
         let set = (0..own.rank())
             .filter(|&axis| axis < missing || (shape[axis - missing] == 1 && own[axis] != 1))
             .fold(0, |set, axis| set | 1 << axis);
-        Sum::new(set, true, own).apply([self]).reshape(shape)
+        Sum(Over { axes: set, keep: true, from: own }).apply([self]).reshape(shape)
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// As [`Var::sum`].
+    pub fn sum(&self) -> Tensor<T> {
+        self.sum_axes(Axes::ALL)
+    }
+
+    /// As [`Var::sum_axes`].
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn sum_axes(&self, axes: impl Into<Axes>) -> Tensor<T> {
+        Sum(Over::new("sum", axes, self.shape())).eval([self.clone()])
     }
 }
 

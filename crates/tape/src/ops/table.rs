@@ -76,15 +76,38 @@ pub(crate) const BINARY: &[&[&[usize]]] = &[
 fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
+        super::clamp::entries(),
+        super::dropout::entries(),
         super::einsum::entries(),
+        super::erf::entries(),
+        super::exp::entries(),
+        super::extremum::entries(),
+        super::gelu::entries(),
         super::index::entries(),
         super::leaky_relu::entries(),
+        super::lerp::entries(),
         super::linear::entries(),
+        super::ln::entries(),
+        super::losses::entries(),
         super::matmul::entries(),
+        super::maximum::entries(),
+        super::mean::entries(),
+        super::norm::entries(),
         super::pieces::entries(),
+        super::pow::entries(),
         super::prelu::entries(),
+        super::prod::entries(),
+        super::relu::entries(),
+        super::round::entries(),
+        super::select::entries(),
+        super::sigmoid::entries(),
+        super::sort::entries(),
+        super::sqrt::entries(),
         super::square::entries(),
         super::sum::entries(),
+        super::tanh::entries(),
+        super::trig::entries(),
+        super::variance::entries(),
         super::views::entries(),
         super::where_else::entries(),
     ]
@@ -94,7 +117,8 @@ fn entries() -> Vec<Entry> {
 }
 
 /// Public methods on `Var` that are no ops with a rule of their own, each with the reason.
-const NOT_OPS: &[(&str, &str)] = &[];
+const NOT_OPS: &[(&str, &str)] =
+    &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax"), ("argsort", "as argmax")];
 
 #[test]
 fn every_public_op_is_in_the_table() {

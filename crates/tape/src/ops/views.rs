@@ -106,6 +106,15 @@ impl<T: Float> Var<T> {
         Permute { order }.apply([self])
     }
 
+    /// As [`Var::permute`] for an order that was checked; nothing where it changes nothing.
+    #[track_caller]
+    pub(super) fn permuted(self, order: Vec<usize>) -> Var<T> {
+        if order.is_sorted() {
+            return self;
+        }
+        Permute { order }.apply([self])
+    }
+
     /// The value repeated along axes of size 1 and along new leading axes.
     ///
     /// # Panics

@@ -31,27 +31,31 @@ impl Cell {
     }
 }
 
-/// Row, microseconds of each engine, and the best peer's time over ours where ours is on the board.
-pub fn render(engines: &[&str], lines: &[Line]) -> String {
-    let ours = engines.first() == Some(&"ours");
-    let mut table = format!("{:28}", "row (µs)");
+/// The names of the columns.
+pub fn header(engines: &[&str]) -> String {
+    let mut header = format!("{:28}", "row (µs)");
     for engine in engines {
-        let _ = write!(table, "{engine:>12}");
+        let _ = write!(header, "{engine:>12}");
     }
-    table.push_str(if ours { "  best peer / ours\n" } else { "\n" });
-    for line in lines {
-        let medians: Vec<Option<f64>> = line.cells.iter().map(Cell::median).collect();
-        let _ = write!(table, "{:28}", line.row);
-        for median in &medians {
-            let _ = write!(table, "{:>12}", median.map_or("–".to_owned(), microseconds));
-        }
-        let best = medians.iter().skip(1).flatten().copied().min_by(f64::total_cmp);
-        if let (true, Some(Some(us)), Some(best)) = (ours, medians.first(), best) {
-            let _ = write!(table, "{:>12.2}×", best / us);
-        }
-        table.push_str(if line.agreed { "\n" } else { "  !! CHECKSUMS DIFFER\n" });
+    header + if has_ours(engines) { "  best peer / ours\n" } else { "\n" }
+}
+
+/// Row, microseconds of each engine, and the best peer's time over ours where ours is on the board.
+pub fn render(engines: &[&str], line: &Line) -> String {
+    let medians: Vec<Option<f64>> = line.cells.iter().map(Cell::median).collect();
+    let mut rendered = format!("{:28}", line.row);
+    for median in &medians {
+        let _ = write!(rendered, "{:>12}", median.map_or("–".to_owned(), microseconds));
     }
-    table
+    let best = medians.iter().skip(1).flatten().copied().min_by(f64::total_cmp);
+    if let (true, Some(Some(us)), Some(best)) = (has_ours(engines), medians.first(), best) {
+        let _ = write!(rendered, "{:>12.2}×", best / us);
+    }
+    rendered + if line.agreed { "\n" } else { "  !! CHECKSUMS DIFFER\n" }
+}
+
+fn has_ours(engines: &[&str]) -> bool {
+    engines.first() == Some(&"ours")
 }
 
 /// What each engine said about its numbers.
@@ -85,14 +89,14 @@ mod tests {
 
     #[test]
     fn the_ratio_is_the_best_peers_median_over_ours() {
-        let table = render(&["ours", "torch", "jax"], &[line(true, &[&[3.0, 1.0, 2.0], &[5.0], &[4.0, 4.5, 9.0]])]);
+        let table = render(&["ours", "torch", "jax"], &line(true, &[&[3.0, 1.0, 2.0], &[5.0], &[4.0, 4.5, 9.0]]));
         let last = table.lines().last().expect("a row");
         assert_eq!(last.split_whitespace().collect::<Vec<_>>(), ["mlp_64", "2.00", "5.00", "4.50", "2.25×"]);
     }
 
     #[test]
     fn gaps_and_disagreement_show() {
-        let table = render(&["ours", "torch"], &[line(false, &[&[1234.5], &[]])]);
+        let table = render(&["ours", "torch"], &line(false, &[&[1234.5], &[]]));
         let last = table.lines().last().expect("a row");
         assert!(last.contains("1234") && last.contains('–') && last.ends_with("CHECKSUMS DIFFER"), "{last}");
     }

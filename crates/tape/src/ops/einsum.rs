@@ -15,7 +15,7 @@
 
 use super::views::Permute;
 use crate::error::expect;
-use crate::{Error, Float, Op, Result, Shape, Tensor, Var};
+use crate::{Error, Float, Op as _, Result, Shape, Tensor, Var};
 
 /// A value and the letter of each of its axes.
 struct Term<T: Float> {

@@ -1,1 +1,28 @@
-//! derive
+//! `#[derive(Module)]`: walks the parameters of a network, named after its fields.
+//!
+//! Works on structs (named, tuple, unit) and enums, with generics. Numbers, `bool` and `String` are modules without parameters, so
+//! plain settings need no mark; a field that is no module at all (a closure, a foreign type) says `#[module(skip)]`.
+//!
+//! The float type of the parameters is the type parameter bounded by `Float`; without one it is `f32`, or what
+//! `#[module(float = f64)]` on the type says. With such a type parameter the type also gets its twin in another precision:
+//! `net.cast::<f64>()`.
+
+mod cast;
+mod fields;
+mod visit;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Implements `nn::Module` (and `nn::CastTo` for types generic over their float) field by field. See the crate's documentation.
+#[proc_macro_derive(Module, attributes(module))]
+pub fn derive_module(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let target = match fields::Target::new(&input) {
+        Ok(target) => target,
+        Err(error) => return error.to_compile_error().into(),
+    };
+    let mut code = visit::module(&target);
+    code.extend(cast::cast_to(&target));
+    code.into()
+}

@@ -1,1 +1,54 @@
-//! nn
+//! Modules, losses, optimisers, data: what a training loop is written with.
+//!
+//! ```no_run
+//! use nn::prelude::*;
+//!
+//! #[derive(Module)]
+//! struct Net { hidden: Linear, act: PRelu, out: Linear }
+//!
+//! impl Net {
+//!     fn new(rng: &mut Rng) -> Self {
+//!         Self { hidden: Linear::new(64, 128, rng), act: PRelu::per_feature(128), out: Linear::new(128, 10, rng) }
+//!     }
+//!     fn forward(&self, x: Var) -> Var { self.out.forward(self.act.forward(self.hidden.forward(x))) }
+//! }
+//!
+//! fn main() -> nn::Result<()> {
+//!     let (train, test) = nn::data::digits()?;
+//!     let mut rng = Rng::seed(7);
+//!     let mut net = Net::new(&mut rng);
+//!     let mut adam = Adam::new(1e-3);
+//!     for _epoch in 0..30 {
+//!         for (images, labels) in train.batches(64).shuffled(rng.next_u64()) {
+//!             let tape = Tape::training(rng.next_u64());
+//!             let loss = net.forward(tape.input(images)).cross_entropy(&labels);
+//!             adam.step(&mut net, loss.backward())?;
+//!         }
+//!     }
+//!     println!("test accuracy: {:.2}%", 100.0 * nn::metrics::accuracy(|x| net.forward(x), &test));
+//!     net.save("digits.safetensors")
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+// The derive writes `::nn::…`, here too.
+extern crate self as nn;
+
+mod buffer;
+pub mod data;
+mod error;
+mod files;
+pub mod init;
+pub mod loss;
+pub mod metrics;
+pub mod module;
+pub mod modules;
+pub mod optim;
+pub mod prelude;
+
+pub use buffer::Buffer;
+pub use error::{Error, Result};
+pub use module::Module;
+pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};
+pub use optim::{Adam, AdamW, Optimizer, Sgd};
+pub use rectify_derive::Module;

@@ -1,0 +1,92 @@
+//! What can go wrong with what comes from outside: files, labels, settings, gradients that are not finite.
+
+use std::path::PathBuf;
+
+/// `Result` with this crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error that says what, where, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// From the tape: shapes, indices.
+    #[error(transparent)]
+    Tape(#[from] tape::Error),
+    /// The system refused a file.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is not what it should be.
+    #[error("{path}: {problem}", path = .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        problem: String,
+    },
+    /// A model file whose tensors are not this module's.
+    #[error("{path}: does not fit this model{}", differences(.missing, .unexpected, .different), path = .path.display())]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// Names the model has and the file has not.
+        missing: Vec<String>,
+        /// Names the file has and the model has not.
+        unexpected: Vec<String>,
+        /// Names both have, with what is different about each.
+        different: Vec<String>,
+    },
+    /// A gradient with a NaN or an infinity: nothing was updated.
+    #[error(
+        "the gradient of `{name}` is {value} at element {element}; nothing was updated. `Tape::training(seed).detect_anomalies()` \
+         finds the op it comes from"
+    )]
+    GradientNotFinite {
+        /// The parameter.
+        name: String,
+        /// The element, in row-major order.
+        element: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// A setting that makes no sense.
+    #[error("{what}: {problem}")]
+    Setting {
+        /// Where it was set.
+        what: &'static str,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
+    /// A label that is no class.
+    #[error("label {label} of example {example} is not in 0..{classes}")]
+    Label {
+        /// The label.
+        label: i64,
+        /// Which example it belongs to.
+        example: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+}
+
+fn differences(missing: &[String], unexpected: &[String], different: &[String]) -> String {
+    let list = |title: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("; {title}: {}", names.join(", ")),
+    };
+    list("missing", missing) + &list("unexpected", unexpected) + &list("different", different)
+}
+
+pub(crate) fn setting<T>(what: &'static str, problem: impl Into<String>) -> Result<T> {
+    Err(Error::Setting { what, problem: problem.into() })
+}
+
+/// The value, or a panic with the error's text at the caller's line: for numbers given in source.
+#[track_caller]
+pub(crate) fn expect<T>(result: Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,119 @@
+//! Layers without parameters: ReLU, leaky ReLU, dropout, flatten.
+
+use crate::error::{expect, setting};
+use crate::{Layer, Module, Result};
+use tape::{Float, Var};
+
+/// max(x, 0); the slope at 0 is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Relu;
+
+/// x where x > 0, else `slope`·x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LeakyRelu {
+    slope: f64,
+}
+
+impl LeakyRelu {
+    /// With this slope below 0; 0.01 is usual.
+    ///
+    /// # Panics
+    /// If the slope is NaN or infinite; [`LeakyRelu::try_new`] returns the error.
+    #[track_caller]
+    pub fn new(slope: f64) -> LeakyRelu {
+        expect(LeakyRelu::try_new(slope))
+    }
+
+    /// With this slope below 0.
+    ///
+    /// # Errors
+    /// If the slope is NaN or infinite.
+    pub fn try_new(slope: f64) -> Result<LeakyRelu> {
+        if slope.is_finite() { Ok(LeakyRelu { slope }) } else { setting("LeakyRelu", format!("the slope is {slope}; it must be finite")) }
+    }
+}
+
+/// Drops every element with probability p and scales the others by 1/(1 − p), on tapes that drop: [`tape::Tape::training`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    p: f64,
+}
+
+impl Dropout {
+    /// With this probability.
+    ///
+    /// # Panics
+    /// If it is not in [0, 1]; [`Dropout::try_new`] returns the error.
+    #[track_caller]
+    pub fn new(p: f64) -> Dropout {
+        expect(Dropout::try_new(p))
+    }
+
+    /// With this probability.
+    ///
+    /// # Errors
+    /// If it is not in [0, 1].
+    pub fn try_new(p: f64) -> Result<Dropout> {
+        if (0.0..=1.0).contains(&p) { Ok(Dropout { p }) } else { setting("Dropout", format!("p is {p}; a probability is in [0, 1]")) }
+    }
+}
+
+/// All axes but the first as one: `[N, …]` to `[N, features]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Flatten;
+
+macro_rules! without_parameters {
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr;)+) => {$(
+        impl<T: Float> Module<T> for $layer {
+            fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
+            fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
+        }
+        impl<U: Float> crate::module::CastTo<U> for $layer {
+            type Output = $layer;
+            fn cast_to(&self) -> $layer {
+                *self
+            }
+        }
+        impl<T: Float> Layer<T> for $layer {
+            #[track_caller]
+            fn forward(&self, $x: Var<T>) -> Var<T> {
+                let $this = self;
+                $forward
+            }
+        }
+    )+};
+}
+without_parameters! {
+    Relu => |_this, x| x.relu();
+    LeakyRelu => |this, x| x.leaky_relu(this.slope);
+    Dropout => |this, x| x.dropout(this.p);
+    Flatten => |_this, x| {
+        let shape = *x.shape();
+        match shape.rank() {
+            0 | 2 => x,
+            _ => x.reshape([shape[0], shape[1..].iter().product()]),
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tape::{Tape, Tensor};
+
+    #[test]
+    fn values() {
+        let tape = Tape::inference();
+        let x = || tape.input(Tensor::from([[-2.0, 0.0, 3.0]]));
+        assert_eq!(Relu.forward(x()).to_vec(), [0.0, 0.0, 3.0]);
+        assert_eq!(LeakyRelu::new(0.5).forward(x()).to_vec(), [-1.0, 0.0, 3.0]);
+        assert_eq!(Dropout::new(0.5).forward(x()).to_vec(), [-2.0, 0.0, 3.0]);
+        assert_eq!(Flatten.forward(tape.input(Tensor::zeros([4, 2, 3]))).shape(), &[4, 6]);
+    }
+
+    #[test]
+    fn bad_settings_are_errors() {
+        assert_eq!(LeakyRelu::try_new(f64::NAN).unwrap_err().to_string(), "LeakyRelu: the slope is NaN; it must be finite");
+        assert_eq!(Dropout::try_new(1.5).unwrap_err().to_string(), "Dropout: p is 1.5; a probability is in [0, 1]");
+    }
+}

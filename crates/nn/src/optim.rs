@@ -1,0 +1,52 @@
+//! Optimisers: [`Sgd`], [`Adam`], [`AdamW`], with PyTorch's formulas.
+//!
+//! A step updates every parameter of a module in one pass and one parallel region, in place. It either does all of it or, where a
+//! setting or a gradient is not finite, returns the error and changes nothing. What an optimiser remembers belongs to a parameter's
+//! name; steps are counted for each parameter. A parameter without a gradient (frozen, or out of the loss's reach) is skipped.
+//!
+//! Weight decay spares [`tape::Group::Slope`]: decay would pull a rectifier's learned slope to 0 (He et al. 2015).
+//! `decay_slopes(true)` asks for it.
+
+mod adam;
+mod sgd;
+mod state;
+
+pub use adam::{Adam, AdamW};
+pub use sgd::Sgd;
+
+use crate::error::setting;
+use crate::{Module, Result};
+use tape::{Float, Gradients};
+
+/// Something that improves a module by its gradients.
+pub trait Optimizer<T: Float = f32> {
+    /// Updates every parameter that has a gradient.
+    ///
+    /// # Errors
+    /// If a setting makes no sense, or if a gradient holds a NaN or an infinity. Nothing is changed then.
+    fn step(&mut self, net: &mut impl Module<T>, grads: Gradients<T>) -> Result<()>
+    where
+        Self: Sized;
+
+    /// The learning rate.
+    fn learning_rate(&self) -> f64;
+
+    /// Changes the learning rate, for schedules.
+    fn set_learning_rate(&mut self, rate: f64);
+}
+
+/// That a setting is finite and not negative.
+fn check_size(what: &'static str, name: &str, value: f64) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    setting(what, format!("{name} is {value}; it must be finite and not negative"))
+}
+
+/// That a setting is a share that stays: in [0, 1).
+fn check_share(what: &'static str, name: &str, value: f64) -> Result<()> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    setting(what, format!("{name} is {value}; it must be in [0, 1)"))
+}

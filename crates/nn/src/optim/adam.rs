@@ -1,0 +1,173 @@
+//! Adam (Kingma, Ba 2015) and AdamW (Loshchilov, Hutter 2019).
+//!
+//! g' = g + weight_decay·p (AdamW: g, and p shrinks by lr·weight_decay·p); m = β₁·m + (1 − β₁)·g'; v = β₂·v + (1 − β₂)·g'²;
+//! p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), with t counted for each parameter.
+
+use super::state::{States, recycled};
+use super::{Optimizer, check_share, check_size};
+use crate::{Module, Result};
+use kernels::AdamUpdate;
+use tape::{Float, Gradients, Group};
+
+/// Adam; weight decay, if any, is added to the gradient.
+///
+/// ```
+/// use nn::prelude::*;
+/// let mut net = Linear::new(2, 1, &mut Rng::seed(1));
+/// let mut adam = Adam::new(1e-3).betas(0.9, 0.99).eps(1e-7);
+/// let tape = Tape::training(1);
+/// let loss = net.forward(tape.input(Tensor::ones([4, 2]))).square().sum();
+/// adam.step(&mut net, loss.backward())?;
+/// # nn::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Adam<T: Float = f32> {
+    rule: Rule,
+    states: States<T>,
+    updates: Updates<T>,
+}
+
+/// Adam with weight decay on the parameter itself: 0.01 unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct AdamW<T: Float = f32>(Adam<T>);
+
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    name: &'static str,
+    lr: f64,
+    betas: (f64, f64),
+    eps: f64,
+    weight_decay: f64,
+    decay_slopes: bool,
+    decoupled: bool,
+}
+
+/// The list of a step's updates, kept empty between steps for its memory.
+struct Updates<T: Float>(Vec<AdamUpdate<'static, T>>);
+
+impl<T: Float> Clone for Updates<T> {
+    fn clone(&self) -> Self {
+        Updates(Vec::new())
+    }
+}
+
+impl<T: Float> std::fmt::Debug for Updates<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Updates")
+    }
+}
+
+impl Rule {
+    fn check(&self) -> Result<()> {
+        check_size(self.name, "the learning rate", self.lr)?;
+        check_share(self.name, "β₁", self.betas.0)?;
+        check_share(self.name, "β₂", self.betas.1)?;
+        check_size(self.name, "ε", self.eps)?;
+        check_size(self.name, "weight decay", self.weight_decay)
+    }
+}
+
+impl<T: Float> Adam<T> {
+    /// With this learning rate, β = (0.9, 0.999), ε = 1e-8, no weight decay.
+    pub fn new(learning_rate: f64) -> Adam<T> {
+        Adam::with("Adam", learning_rate, 0.0, false)
+    }
+
+    fn with(name: &'static str, lr: f64, weight_decay: f64, decoupled: bool) -> Adam<T> {
+        let rule = Rule { name, lr, betas: (0.9, 0.999), eps: 1e-8, weight_decay, decay_slopes: false, decoupled };
+        Adam { rule, states: States::new(), updates: Updates(Vec::new()) }
+    }
+}
+
+macro_rules! settings {
+    ($adam:ident, $($path:tt)+) => {
+        impl<T: Float> $adam<T> {
+            /// What remains of the running means of gradients and of their squares: β₁ and β₂.
+            #[must_use]
+            pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+                self.$($path)+.betas = (beta1, beta2);
+                self
+            }
+
+            /// ε, which bounds the step where gradients are tiny.
+            #[must_use]
+            pub fn eps(mut self, eps: f64) -> Self {
+                self.$($path)+.eps = eps;
+                self
+            }
+
+            /// The penalty on the size of parameters, slopes of rectifiers excepted.
+            #[must_use]
+            pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+                self.$($path)+.weight_decay = weight_decay;
+                self
+            }
+
+            /// Whether slopes of rectifiers decay too.
+            #[must_use]
+            pub fn decay_slopes(mut self, decay_slopes: bool) -> Self {
+                self.$($path)+.decay_slopes = decay_slopes;
+                self
+            }
+        }
+    };
+}
+settings!(Adam, rule);
+settings!(AdamW, 0.rule);
+
+impl<T: Float> AdamW<T> {
+    /// With this learning rate, β = (0.9, 0.999), ε = 1e-8, weight decay 0.01.
+    pub fn new(learning_rate: f64) -> AdamW<T> {
+        AdamW(Adam::with("AdamW", learning_rate, 0.01, true))
+    }
+}
+
+impl<T: Float> Optimizer<T> for Adam<T> {
+    fn step(&mut self, net: &mut impl Module<T>, mut grads: Gradients<T>) -> Result<()> {
+        let rule = self.rule;
+        rule.check()?;
+        let mut updates: Vec<AdamUpdate<'_, T>> = recycled(std::mem::take(&mut self.updates.0));
+        self.states.each_due(rule.name, net, &mut grads, 2, &mut |due| {
+            let decays = due.group != Group::Slope || rule.decay_slopes;
+            let [m, v] = due.memory;
+            updates.push(AdamUpdate {
+                p: due.p,
+                g: due.g,
+                m,
+                v,
+                lr: rule.lr,
+                beta1: rule.betas.0,
+                beta2: rule.betas.1,
+                eps: rule.eps,
+                weight_decay: if decays { rule.weight_decay } else { 0.0 },
+                decoupled: rule.decoupled,
+                step: due.step,
+            });
+        })?;
+        kernels::adam(&mut updates);
+        self.updates.0 = recycled(updates);
+        Ok(())
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rule.lr
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        self.rule.lr = rate;
+    }
+}
+
+impl<T: Float> Optimizer<T> for AdamW<T> {
+    fn step(&mut self, net: &mut impl Module<T>, grads: Gradients<T>) -> Result<()> {
+        self.0.step(net, grads)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.0.learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        self.0.set_learning_rate(rate);
+    }
+}

@@ -1,0 +1,169 @@
+//! What an optimiser remembers for each parameter, and the walk over a module that brings it together with gradients.
+
+use crate::error::setting;
+use crate::module::{Module, Path, VisitorMut};
+use crate::{Error, Result};
+use tape::{Float, Gradients, Group, Param, Tensor};
+
+/// What is remembered for one parameter: up to two tensors of its shape.
+#[derive(Clone, Debug)]
+struct Slot<T: Float> {
+    name: String,
+    /// Steps taken.
+    steps: u64,
+    /// Empty until the first gradient.
+    memory: Option<[Tensor<T>; 2]>,
+    /// Whether the current step has a gradient for it.
+    is_due: bool,
+}
+
+/// The slots of a module's parameters, in the order of its walk, and buffers that steps use again.
+#[derive(Clone, Debug)]
+pub(crate) struct States<T: Float> {
+    slots: Vec<Slot<T>>,
+    path: Path,
+    gradients: Vec<&'static [T]>,
+}
+
+/// A parameter that is due: its numbers, its gradient, and what is remembered for it.
+pub(crate) struct Due<'a, T: Float> {
+    pub(crate) p: &'a mut [T],
+    pub(crate) g: &'a [T],
+    pub(crate) memory: [&'a mut [T]; 2],
+    pub(crate) group: Group,
+    /// The number of its step, from 1.
+    pub(crate) step: u64,
+}
+
+impl<T: Float> States<T> {
+    pub(crate) fn new() -> States<T> {
+        States { slots: Vec::new(), path: Path::default(), gradients: Vec::new() }
+    }
+
+    /// Calls `take` with every parameter that has a gradient. Before that everything is checked, and nothing changed if it fails.
+    ///
+    /// `memories`: how many of the two tensors are used.
+    pub(crate) fn each_due<'a>(
+        &'a mut self,
+        what: &'static str,
+        net: &'a mut impl Module<T>,
+        grads: &'a mut Gradients<T>,
+        memories: usize,
+        take: &mut dyn FnMut(Due<'a, T>),
+    ) -> Result<()> {
+        let mut plan = Plan { slots: &mut self.slots, grads, at: 0, problem: None };
+        net.visit_mut(&mut self.path, &mut plan);
+        let (planned, problem) = (plan.at, plan.problem);
+        if let Some(problem) = problem {
+            return setting(what, problem);
+        }
+        let grads = &*grads;
+        self.gradients = check_finite(net, grads, &mut self.path, std::mem::take(&mut self.gradients))?;
+        let slots = self.slots[..planned].iter_mut();
+        net.visit_mut(&mut self.path, &mut Hand { slots, grads, memories, take });
+        Ok(())
+    }
+}
+
+/// First walk: puts the slots in the order of the walk, creates missing ones, and makes gradients contiguous.
+struct Plan<'s, T: Float> {
+    slots: &'s mut Vec<Slot<T>>,
+    grads: &'s mut Gradients<T>,
+    at: usize,
+    problem: Option<String>,
+}
+
+impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
+    fn param(&mut self, name: &str, param: &'a mut Param<T>) {
+        let at = self.at;
+        self.at += 1;
+        // The order is the same in every step of one module, so the first comparison nearly always settles it.
+        if self.slots.get(at).is_none_or(|slot| slot.name != name) {
+            match self.slots[at.min(self.slots.len())..].iter().position(|slot| slot.name == name) {
+                Some(further) => self.slots.swap(at, at + further),
+                None => {
+                    self.slots.push(Slot { name: name.to_string(), steps: 0, memory: None, is_due: false });
+                    let last = self.slots.len() - 1;
+                    self.slots.swap(at, last);
+                }
+            }
+        }
+        let slot = &mut self.slots[at];
+        slot.is_due = false;
+        let Some(gradient) = self.grads.of_mut(param).filter(|_| param.is_trainable()) else { return };
+        if !gradient.is_contiguous() {
+            gradient.make_mut();
+        }
+        slot.is_due = true;
+        if let Some([memory, _]) = &slot.memory
+            && memory.shape() != param.value().shape()
+        {
+            let (now, before) = (param.value().shape(), memory.shape());
+            self.problem = Some(format!("`{name}` has shape {now:?}, at its last step it had {before:?}; make a new optimiser"));
+        }
+    }
+}
+
+/// Fails with the name of the first gradient that is not finite; gives the buffer back.
+fn check_finite<T: Float>(
+    net: &mut impl Module<T>,
+    grads: &Gradients<T>,
+    path: &mut Path,
+    buffer: Vec<&'static [T]>,
+) -> Result<Vec<&'static [T]>> {
+    struct Collect<'g, T: Float>(Vec<&'g [T]>, &'g Gradients<T>);
+    impl<'a, T: Float> VisitorMut<'a, T> for Collect<'_, T> {
+        fn param(&mut self, _: &str, param: &'a mut Param<T>) {
+            if let Some(gradient) = due(self.1, param) {
+                self.0.push(gradient);
+            }
+        }
+    }
+    let mut collect = Collect(recycled(buffer), grads);
+    net.visit_mut(path, &mut collect);
+    let gradients = collect.0;
+    match kernels::is_finite_all(&gradients) {
+        None => Ok(recycled(gradients)),
+        Some((tensor, element)) => {
+            let value = gradients[tensor][element].to_f64();
+            let mut names = net.named_parameters_mut().into_iter().filter(|(_, param)| due(grads, param).is_some());
+            let name = names.nth(tensor).map_or(String::new(), |(name, _)| name);
+            Err(Error::GradientNotFinite { name, element, value })
+        }
+    }
+}
+
+fn due<'g, T: Float>(grads: &'g Gradients<T>, param: &Param<T>) -> Option<&'g [T]> {
+    grads.of(param).filter(|_| param.is_trainable()).and_then(Tensor::as_slice)
+}
+
+/// An emptied vector for things that live otherwise long. Its memory stays: a vector made from another's elements takes it over.
+pub(crate) fn recycled<A, B>(mut vector: Vec<A>) -> Vec<B> {
+    vector.clear();
+    vector.into_iter().map(|_| unreachable!("it was emptied")).collect()
+}
+
+/// Last walk: hands out what is due.
+struct Hand<'a, 't, T: Float, S> {
+    slots: S,
+    grads: &'a Gradients<T>,
+    memories: usize,
+    take: &'t mut dyn FnMut(Due<'a, T>),
+}
+
+impl<'a, T: Float, S: Iterator<Item = &'a mut Slot<T>>> VisitorMut<'a, T> for Hand<'a, '_, T, S> {
+    fn param(&mut self, _: &str, param: &'a mut Param<T>) {
+        let Some(slot) = self.slots.next().filter(|slot| slot.is_due) else { return };
+        let Some(g) = due(self.grads, param) else { return };
+        slot.steps += 1;
+        let memories = self.memories;
+        let empty = || Tensor::full_of([0], T::ZERO);
+        let memory = slot.memory.get_or_insert_with(|| {
+            let zeros = |i: usize| if i < memories { param.value().zeros_like() } else { empty() };
+            [zeros(0), zeros(1)]
+        });
+        let group = param.group();
+        let (p, memory) = (param.value_mut().make_mut(), memory.each_mut().map(Tensor::make_mut));
+        (self.take)(Due { p, g, memory, group, step: slot.steps });
+    }
+}

@@ -1,0 +1,152 @@
+//! Model files: what is saved, what is refused, and what stays as it was.
+
+use nn::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Module, Clone)]
+struct Net {
+    hidden: Linear,
+    act: PRelu,
+    mean: Buffer,
+}
+
+fn net(seed: u64) -> Net {
+    let hidden = Linear::new(3, 2, &mut Rng::seed(seed));
+    Net { hidden, act: PRelu::per_feature(2), mean: Buffer::new(Tensor::full([2], seed as f32)) }
+}
+
+fn numbers(net: &Net) -> Vec<Vec<f32>> {
+    let buffers = net.named_buffers().into_iter().map(|(_, buffer)| buffer.value().to_vec());
+    net.parameters().iter().map(|param| param.value().to_vec()).chain(buffers).collect()
+}
+
+fn saved(dir: &tempfile::TempDir) -> (PathBuf, Vec<u8>) {
+    let path = dir.path().join("net.safetensors");
+    net(1).save(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    (path, bytes)
+}
+
+/// Loading fails with this text after the file's name, and the module stays as it was.
+fn refused(path: &Path, text: &str) {
+    let mut net = net(2);
+    let before = numbers(&net);
+    let error = net.load(path).unwrap_err().to_string();
+    assert!(error.starts_with(&path.display().to_string()), "{error}");
+    assert!(error.contains(text), "{error}");
+    assert_eq!(numbers(&net), before);
+}
+
+#[test]
+fn what_was_saved_is_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, _) = saved(&dir);
+    let mut loaded = net(2);
+    loaded.load(&path).unwrap();
+    assert_eq!(numbers(&loaded), numbers(&net(1)));
+    // Nothing else is left beside it.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_file_says_names_shapes_and_layout() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, bytes) = saved(&dir);
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    assert_eq!(header.metadata().as_ref().unwrap()["layout"], "rectify");
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names: Vec<_> = file.names().into_iter().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["act.alpha", "hidden.bias", "hidden.weight", "mean"]);
+    assert_eq!(file.tensor("hidden.weight").unwrap().shape(), [3, 2]);
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, good) = saved(&dir);
+    let mut overlapping = String::from_utf8_lossy(&good[8..]).to_string();
+    let header = overlapping.split_off(0);
+    let header = &header[..header.find("}}").unwrap() + 2];
+    let shifted = header.replacen("[0,8]", "[8,16]", 1);
+    assert_ne!(header, shifted, "{header}");
+    let overlap = [&(shifted.len() as u64).to_le_bytes()[..], shifted.as_bytes(), &good[good.len() - 48..]].concat();
+    let cases: [&[u8]; 6] =
+        [&good[..good.len() - 3], &good[..20], &[], &[&u64::MAX.to_le_bytes()[..], &good[8..]].concat(), &[7; 64], &overlap];
+    for bytes in cases {
+        fs::write(&path, bytes).unwrap();
+        refused(&path, "this is no safetensors file, or a damaged one");
+    }
+    fs::write(&path, &good).unwrap();
+    net(2).load(&path).unwrap();
+}
+
+#[test]
+fn files_of_another_layout_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, good) = saved(&dir);
+    let foreign = String::from_utf8_lossy(&good[..200]).find("rectify").unwrap();
+    let mut bytes = good;
+    bytes[foreign..foreign + 7].copy_from_slice(b"pytorch");
+    fs::write(&path, bytes).unwrap();
+    refused(&path, "the header says `layout: pytorch`, not `layout: rectify`");
+    refused(&dir.path().join("absent"), "No such file");
+}
+
+#[test]
+fn a_misfit_lists_every_difference() {
+    #[derive(Module)]
+    struct Other {
+        hidden: Linear,
+        act: PRelu,
+        head: PRelu,
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.safetensors");
+    let other = Other { hidden: Linear::new(3, 4, &mut Rng::seed(1)), act: PRelu::per_feature(2), head: PRelu::shared() };
+    other.save(&path).unwrap();
+    refused(
+        &path,
+        "does not fit this model; missing: mean; unexpected: head.alpha; different: hidden.weight is [3, 4] in the file and [3, 2] \
+         in the model, hidden.bias is [4] in the file and [2] in the model",
+    );
+    let twin = (Linear::new(3, 2, &mut Rng::seed(1)), Relu).cast::<f64>();
+    twin.save(&path).unwrap();
+    let error = (Linear::new(3, 2, &mut Rng::seed(1)), Relu).load(&path).unwrap_err().to_string();
+    assert!(error.contains("0.weight is F64 in the file and F32 in the model"), "{error}");
+    let mut again = (Linear::new(3, 2, &mut Rng::seed(2)), Relu).cast::<f64>();
+    again.load(&path).unwrap();
+    assert_eq!(again.0.weight().value().to_vec(), twin.0.weight().value().to_vec());
+}
+
+#[test]
+fn a_failed_save_leaves_the_old_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, good) = saved(&dir);
+    // A directory stands where the file should go: the move fails after the bytes were written.
+    let blocked = dir.path().join("blocked");
+    fs::create_dir_all(blocked.join("inside")).unwrap();
+    let error = net(2).save(&blocked).unwrap_err().to_string();
+    assert!(error.starts_with(&blocked.display().to_string()), "{error}");
+    assert!(blocked.join("inside").is_dir());
+    assert_eq!(fs::read(&path).unwrap(), good);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    assert!(net(2).save(dir.path().join("no/such/place")).is_err());
+}
+
+/// safetensors 231, 695: numbers that do not lie at a multiple of their size.
+#[test]
+fn peer_bug_d17() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, good) = saved(&dir);
+    let header = u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    for padding in 1..8 {
+        let spaces = vec![b' '; padding];
+        let length = ((header + padding) as u64).to_le_bytes();
+        fs::write(&path, [&length[..], &good[8..8 + header], &spaces, &good[8 + header..]].concat()).unwrap();
+        let mut loaded = net(2);
+        loaded.load(&path).unwrap();
+        assert_eq!(numbers(&loaded), numbers(&net(1)));
+    }
+}

@@ -70,7 +70,7 @@ impl<T: Float> Op<T> for IndexAdd {
             for (to, from) in blocks {
                 for (&i, from) in slice(index).iter().zip(from.chunks_exact(inner)) {
                     let to = &mut to[i as usize * inner..][..inner];
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = *to + from);
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
                 }
             }
         })
@@ -160,7 +160,7 @@ impl<T: Float> Op<T, 2> for ScatterAdd {
     }
     fn forward(&mut self, [mut x, source]: [Tensor<T>; 2]) -> Tensor<T> {
         let (source, to) = (source.contiguous(), x.make_mut());
-        slice(&source).iter().zip(self.0.places()).for_each(|(&from, at)| to[at] = to[at] + from);
+        slice(&source).iter().zip(self.0.places()).for_each(|(&from, at)| to[at] += from);
         x
     }
     fn vjp(&self, kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
@@ -205,7 +205,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// ```
     /// use tape::Tensor;
-    /// assert_eq!(Tensor::from([7, 8, 9]).index_select(0, &Tensor::from([2, 0])).to_vec(), [9, 7]);
+    /// assert_eq!(Tensor::from([7, 8, 9]).index_select(0, &Tensor::from([2, 0])).to_vec(), [9i64, 7]);
     /// ```
     ///
     /// # Panics

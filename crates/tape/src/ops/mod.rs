@@ -5,6 +5,7 @@ mod clamp;
 mod compare;
 pub(crate) mod cross_entropy;
 mod dropout;
+mod einsum;
 mod elementwise;
 mod erf;
 mod exp;

@@ -79,6 +79,7 @@ fn entries() -> Vec<Entry> {
         super::clamp::entries(),
         super::cross_entropy::entries(),
         super::dropout::entries(),
+        super::einsum::entries(),
         super::erf::entries(),
         super::exp::entries(),
         super::extremum::entries(),
@@ -267,7 +268,7 @@ fn gradients_are_finite_differences() {
 }
 
 /// Products read transposed factors where they lie, and the kernel for that layout rounds in another order.
-const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear"];
+const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear", "einsum"];
 
 #[test]
 fn strides_and_sharing_change_no_bit() {

@@ -2,7 +2,7 @@
 //!
 //! A row's result depends on the row and its width, never on how many rows there are or where it stands.
 
-use super::fold::{Monoid, Term};
+use super::fold::{Monoid as _, Term};
 use crate::Float;
 use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};

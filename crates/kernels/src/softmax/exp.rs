@@ -1,6 +1,6 @@
 //! exp over registers, for softmax and its kin: e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2.
 
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::Lanes;
 
 /// ln 2 in two parts: the first has few enough bits for n times it to be exact. (f32, f64)

@@ -13,8 +13,8 @@
 //!
 //! Neighbouring axes of the same kind are merged; then the innermost reduced group is folded as rows (`[.., R]`) or as
 //! columns (`[.., R, K]`), and further groups fold what that leaves. Chunks depend on the shape alone. Sums run in
-//! registers of T over short chains (about 50 additions from a number to its chunk's sum: a relative error of at most
-//! 25 ε · Σ|x|, in practice below 2 ε) and in f64 from there on, pairwise. One pass over memory; two for variance, logsumexp
+//! registers of T over short chains (about 40 additions from a number to its chunk's sum: an error of at most
+//! 20 ε · Σ|x|; the tests hold it to 8) and in f64 from there on, pairwise. One pass over memory; two for variance, logsumexp
 //! and the rare scaled norm, unless the reduced blocks fit the cache.
 
 mod arg;
@@ -32,7 +32,7 @@ pub use share::{ExtremumShare, extremum_share};
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
-use fold::{Add, Deviation, Itself, Magnitude, Max, Min, Monoid, Mul, ScaledSquare, ShiftedExp, Square};
+use fold::{Add, Deviation, Itself, Magnitude, Max, Min, Monoid as _, Mul, ScaledSquare, ShiftedExp, Square};
 use fold::{SquaredDeviation, Term};
 use layout::Layout;
 

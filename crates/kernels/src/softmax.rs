@@ -20,7 +20,7 @@ use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 use crate::{Float, In1, cache};
-use row::{SHORT, ShortRows, apply, blocks, column, exps, scaled, store_column, visit};
+use row::{SHORT, ShortRows, Step, apply, blocks, column, exps, scaled, store_column, visit};
 
 /// The price of a logit: an exponential and three visits.
 const COST: usize = 4;
@@ -114,7 +114,7 @@ fn long<L: Lanes, const LOG: bool, const STREAMS: bool>(
         let total = exps::<L, _>(&mut row.numbers(), shifts);
         let (max, log) = (L::splat(L::Elem::from_f64(total.max)), L::splat(L::Elem::from_f64(total.sum.ln())));
         // In two steps: max + log would lose the digits of log where max is large.
-        apply::<L, STREAMS>(row, L::Elem::ZERO, |x| (x - max) - log);
+        apply::<L, _, STREAMS>(row, L::Elem::ZERO, &mut Log { max, log });
     } else if let In1::From { x, y } = &mut row
         && STREAMS
     {
@@ -222,22 +222,61 @@ fn backward_long<L: Lanes, const LOG: bool, const STREAMS: bool>(y: &[L::Elem], 
     let zero = L::Elem::ZERO;
     let mut total = 0.0;
     for (y, dy) in y.chunks(BLOCK).zip(dy.numbers().chunks(BLOCK)) {
-        let mut sum = L::zero();
-        let mut at = 0;
-        visit::<L>(dy, zero, |dy| {
-            let y = register::<L>(y, at, zero);
-            at += L::N;
-            sum = if LOG { sum + dy } else { dy.mul_add(y, sum) };
-        });
-        total += sum.reduce_add().to_f64();
+        let mut step = Total::<L, LOG> { y, at: 0, sum: L::zero() };
+        visit(dy, zero, &mut step);
+        total += step.sum.reduce_add().to_f64();
     }
     let total = L::splat(L::Elem::from_f64(total));
-    let mut at = 0;
-    apply::<L, STREAMS>(dy, zero, |dy| {
-        let y = register::<L>(y, at, zero);
-        at += L::N;
-        input_gradient::<L, LOG>(y, dy, total)
-    });
+    apply::<L, _, STREAMS>(dy, zero, &mut InputGradient::<L, LOG> { y, at: 0, total });
+}
+
+/// (x − max) − log
+struct Log<L> {
+    max: L,
+    log: L,
+}
+
+impl<L: Lanes> Step<L> for Log<L> {
+    #[inline(always)]
+    fn step(&mut self, x: L) -> L {
+        (x - self.max) - self.log
+    }
+}
+
+/// Σ dy·y, or Σ dy for the logarithm.
+struct Total<'a, L: Lanes, const LOG: bool> {
+    y: &'a [L::Elem],
+    at: usize,
+    sum: L,
+}
+
+impl<L: Lanes, const LOG: bool> Step<L> for Total<'_, L, LOG> {
+    #[inline(always)]
+    fn step(&mut self, dy: L) -> L {
+        if LOG {
+            self.sum = self.sum + dy;
+        } else {
+            self.sum = dy.mul_add(register(self.y, self.at), self.sum);
+            self.at += L::N;
+        }
+        dy
+    }
+}
+
+/// From dy to dx.
+struct InputGradient<'a, L: Lanes, const LOG: bool> {
+    y: &'a [L::Elem],
+    at: usize,
+    total: L,
+}
+
+impl<L: Lanes, const LOG: bool> Step<L> for InputGradient<'_, L, LOG> {
+    #[inline(always)]
+    fn step(&mut self, dy: L) -> L {
+        let y = register(self.y, self.at);
+        self.at += L::N;
+        input_gradient::<L, LOG>(y, dy, self.total)
+    }
 }
 
 #[inline(always)]
@@ -247,10 +286,10 @@ fn input_gradient<L: Lanes, const LOG: bool>(y: L, dy: L, total: L) -> L {
 
 /// The register at `at`, or what is left of it.
 #[inline(always)]
-fn register<L: Lanes>(x: &[L::Elem], at: usize, fill: L::Elem) -> L {
+fn register<L: Lanes>(x: &[L::Elem], at: usize) -> L {
     match x.get(at..at + L::N) {
         Some(x) => L::load(x),
-        None => L::load_padded(&x[at..], fill),
+        None => L::load_padded(&x[at..], L::Elem::ZERO),
     }
 }
 

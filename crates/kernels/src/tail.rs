@@ -1,6 +1,6 @@
 //! The last register of a row, where the row is no whole number of registers.
 
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::{Lanes, MAX_LANES};
 
 /// Which lanes come before lane number `count`.

@@ -1,6 +1,7 @@
 //! Where the extremum stands: the first NaN if there is one, else the first extremum.
 
 use super::Reduce;
+use super::fold::{Max, Min, Monoid as _, is_nan};
 use crate::Float;
 use crate::lanes::{Lanes, Mask as _};
 use crate::level::{self, Kernel};
@@ -9,6 +10,8 @@ use crate::pool::Buffer;
 
 /// Columns that one task compares row by row.
 const COLUMNS: usize = 512;
+/// Rows up to this length are taken whole.
+const CHUNK: usize = 16 << 10;
 /// Work from here on is shared between threads.
 const SHARED: usize = 64 << 10;
 
@@ -49,8 +52,11 @@ fn arg<T: Float, const LEAST: bool>(args: Reduce<'_, T, i64>, what: &str) {
     assert!(longer <= 1 || layout.results() == 1 && !left.reduces(), "{what} goes along one axis or along all of them");
     if width == 1 {
         parallel::for_each((Rows(x, rows), y), Grain::rows(rows, 1), |_, (x, y)| {
+            if rows <= CHUNK {
+                return level::run(WholeRows::<T, LEAST> { x: x.0, width: rows, y });
+            }
             for (row, y) in x.0.chunks_exact(rows).zip(y) {
-                *y = in_row::<T, LEAST>(row) as i64;
+                *y = in_long_row::<T, LEAST>(row);
             }
         });
         return;
@@ -77,67 +83,93 @@ fn arg<T: Float, const LEAST: bool>(args: Reduce<'_, T, i64>, what: &str) {
 #[inline(always)]
 fn is_better<T: Float, const LEAST: bool>(new: T, old: T) -> bool {
     let beyond = if LEAST { new < old } else { new > old };
-    #[expect(clippy::eq_op, reason = "NaN alone differs from itself; through f64 the loop would not be vectorised")]
-    let is_first_nan = new != new && old == old;
-    beyond | is_first_nan
+    beyond | (is_nan(new) & !is_nan(old))
 }
 
-fn in_row<T: Float, const LEAST: bool>(row: &[T]) -> usize {
-    if row.len() < 32 {
-        return (1..row.len()).fold(0, |best, i| if is_better::<T, LEAST>(row[i], row[best]) { i } else { best });
-    }
+fn in_long_row<T: Float, const LEAST: bool>(row: &[T]) -> i64 {
     let leaf = |offset: usize, x: &[T]| {
-        let at = level::run(Span::<T, LEAST> { x });
-        (x[at], offset + at)
+        let mut at = [0];
+        level::run(WholeRows::<T, LEAST> { x, width: x.len(), y: &mut at });
+        (x[at[0] as usize], offset as i64 + at[0])
     };
-    parallel::fold(row, Grain::elements(1), leaf, |a, b| if is_better::<T, LEAST>(b.0, a.0) { b } else { a }).1
+    let grain = Grain { chunk: CHUNK, serial: SHARED };
+    parallel::fold(row, grain, leaf, |a, b| if is_better::<T, LEAST>(b.0, a.0) { b } else { a }).1
 }
 
-/// A chunk of a row: its extremum first, then the place, while the chunk is in the cache.
-struct Span<'a, T, const LEAST: bool> {
+/// Rows of up to a chunk.
+struct WholeRows<'a, T, const LEAST: bool> {
     x: &'a [T],
+    width: usize,
+    y: &'a mut [i64],
 }
 
-impl<T: Float, const LEAST: bool> Kernel<T> for Span<'_, T, LEAST> {
-    type Output = usize;
+impl<T: Float, const LEAST: bool> Kernel<T> for WholeRows<'_, T, LEAST> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) -> usize {
-        let x = self.x;
-        // NaN is looked for by itself: these drop it.
-        let start = L::splat(if LEAST { T::INFINITY } else { -T::INFINITY });
-        let keep = |best: L, x: L| if LEAST { x.min(best) } else { x.max(best) };
-        let mut best = [start; 4];
-        let mut sum = [L::zero(); 4];
-        let mut parts = x.chunks_exact(4 * L::N);
-        for part in &mut parts {
-            for i in 0..4 {
-                let x = L::load(&part[i * L::N..]);
-                best[i] = keep(best[i], x);
-                sum[i] = sum[i] + (x - x);
-            }
+    fn run<L: Lanes<Elem = T>>(self) {
+        let WholeRows { x, width, y } = self;
+        for (row, y) in x.chunks_exact(width).zip(y) {
+            *y = if width < 32 { in_short_row::<T, LEAST>(row) } else { in_row::<L, LEAST>(row) } as i64;
         }
-        let rest = parts.remainder();
-        let has_nan = sum.iter().any(|sum| sum.is_nan().any()) || rest.iter().any(|x| !x.is_finite());
-        // ∞ − ∞ is NaN too: then the first NaN may not exist.
-        if has_nan && let Some(at) = x.iter().position(|x| x.is_nan()) {
-            return at;
-        }
-        let best = keep(keep(best[0], best[1]), keep(best[2], best[3])).to_array();
-        let is_beyond = |a: T, b: T| if LEAST { a < b } else { a > b };
-        let best = best[..L::N].iter().chain(rest).fold(x[0], |a, &b| if is_beyond(b, a) { b } else { a });
-        first_equal::<L>(x, best)
     }
 }
 
 #[inline(always)]
+fn in_short_row<T: Float, const LEAST: bool>(row: &[T]) -> usize {
+    let mut best = 0;
+    for (i, &x) in row.iter().enumerate().skip(1) {
+        if is_better::<T, LEAST>(x, row[best]) {
+            best = i;
+        }
+    }
+    best
+}
+
+/// The extremum first, then its place, while the row is in the cache.
+#[inline(always)]
+fn in_row<L: Lanes, const LEAST: bool>(x: &[L::Elem]) -> usize {
+    let infinity = L::Elem::INFINITY;
+    let mut best = [L::splat(if LEAST { infinity } else { -infinity }); 4];
+    let mut fours = x.chunks_exact(4 * L::N);
+    for four in &mut fours {
+        for (best, x) in best.iter_mut().zip(four.chunks_exact(L::N)) {
+            *best = beyond::<L, LEAST>(*best, L::load(x));
+        }
+    }
+    let mut ones = fours.remainder().chunks_exact(L::N);
+    for one in &mut ones {
+        best[0] = beyond::<L, LEAST>(best[0], L::load(one));
+    }
+    if !ones.remainder().is_empty() {
+        best[1] = beyond::<L, LEAST>(best[1], L::load_padded(ones.remainder(), x[0]));
+    }
+    let best = beyond::<L, LEAST>(beyond::<L, LEAST>(best[0], best[1]), beyond::<L, LEAST>(best[2], best[3]));
+    let best = if LEAST { Min::merge_lanes(best) } else { Max::merge_lanes(best) };
+    first_equal::<L>(x, best)
+}
+
+/// The extremum of both; NaN wins.
+#[inline(always)]
+fn beyond<L: Lanes, const LEAST: bool>(a: L, b: L) -> L {
+    if LEAST { Min::merge(a, b) } else { Max::merge(a, b) }
+}
+
+/// Where `value` stands first.
+#[inline(always)]
 fn first_equal<L: Lanes>(x: &[L::Elem], value: L::Elem) -> usize {
+    let is_nan = value.is_nan();
     let wanted = L::splat(value);
     let mut at = 0;
-    while at + L::N <= x.len() && !L::load(&x[at..at + L::N]).eq(wanted).any() {
+    while at + L::N <= x.len() {
+        let x = L::load(&x[at..]);
+        if (if is_nan { x.is_nan() } else { x.eq(wanted) }).any() {
+            break;
+        }
         at += L::N;
     }
-    at + x[at..].iter().position(|&x| x == value).expect("the extremum is one of the numbers")
+    let rest = x[at..].iter().position(|&x| if is_nan { x.is_nan() } else { x == value });
+    at + rest.expect("the extremum is one of the numbers")
 }
 
 /// Neighbouring columns, row by row.

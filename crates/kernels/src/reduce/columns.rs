@@ -151,16 +151,22 @@ impl<T: Float, F: Term<T>> Window<'_, T, F> {
     #[inline(always)]
     fn band<L: Lanes<Elem = T>, const R: usize>(&mut self, rows: &[T], at: usize) {
         let (term, merge) = (self.term, F::Monoid::merge::<L>);
-        let given: [L; R] =
-            std::array::from_fn(|r| self.given.map_or(L::zero(), |given| L::load(&given[at + r * L::N..])));
+        let mut given = [L::zero(); R];
+        if let Some(numbers) = self.given {
+            for (r, given) in given.iter_mut().enumerate() {
+                *given = L::load(&numbers[at + r * L::N..]);
+            }
+        }
         let mut sums = [L::splat(T::from_f64(F::Monoid::START)); R];
         let from = self.column + at;
         let mut fours = rows.chunks_exact(4 * self.stride);
         for four in &mut fours {
             let [a, b, c, d] = std::array::from_fn(|i| &four[i * self.stride + from..][..R * L::N]);
             for r in 0..R {
-                let [a, b, c, d] = [a, b, c, d].map(|row| term.map(L::load(&row[r * L::N..]), given[r]));
-                sums[r] = merge(sums[r], merge(merge(a, b), merge(c, d)));
+                let (at, given) = (r * L::N, given[r]);
+                let ab = merge(term.map(L::load(&a[at..]), given), term.map(L::load(&b[at..]), given));
+                let cd = merge(term.map(L::load(&c[at..]), given), term.map(L::load(&d[at..]), given));
+                sums[r] = merge(sums[r], merge(ab, cd));
             }
         }
         for row in fours.remainder().chunks_exact(self.stride) {
@@ -178,7 +184,10 @@ impl<T: Float, F: Term<T>> Window<'_, T, F> {
     #[inline(always)]
     fn rest<L: Lanes<Elem = T>>(&mut self, rows: &[T], at: usize) {
         let count = self.out.len() - at;
-        let given = self.given.map_or(L::zero(), |given| L::load_padded(&given[at..], T::ZERO));
+        let given = match self.given {
+            Some(given) => L::load_padded(&given[at..], T::ZERO),
+            None => L::zero(),
+        };
         let mut sum = L::splat(T::from_f64(F::Monoid::START));
         let mut from = self.column + at;
         while from < rows.len() {

@@ -9,8 +9,21 @@ pub(super) trait Monoid: Copy + Default + Send + Sync {
     /// The neutral element.
     const START: f64;
     fn merge<L: Lanes>(a: L, b: L) -> L;
-    /// As [`Monoid::merge`], of partial results.
-    fn merge_numbers(a: f64, b: f64) -> f64;
+    /// As [`Monoid::merge`], of two numbers.
+    fn merge_numbers<T: Float>(a: T, b: T) -> T;
+    /// The lanes merged, halves onto halves.
+    #[inline(always)]
+    fn merge_lanes<L: Lanes>(lanes: L) -> L::Elem {
+        let mut lanes = lanes.to_array();
+        let mut half = L::N / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = Self::merge_numbers(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
 }
 
 /// What a number contributes. `given` belongs to the result it goes to: a mean, a maximum, a scale.
@@ -29,8 +42,12 @@ impl Monoid for Add {
         a + b
     }
     #[inline(always)]
-    fn merge_numbers(a: f64, b: f64) -> f64 {
+    fn merge_numbers<T: Float>(a: T, b: T) -> T {
         a + b
+    }
+    #[inline(always)]
+    fn merge_lanes<L: Lanes>(lanes: L) -> L::Elem {
+        lanes.reduce_add()
     }
 }
 
@@ -44,7 +61,7 @@ impl Monoid for Mul {
         a * b
     }
     #[inline(always)]
-    fn merge_numbers(a: f64, b: f64) -> f64 {
+    fn merge_numbers<T: Float>(a: T, b: T) -> T {
         a * b
     }
 }
@@ -59,8 +76,8 @@ impl Monoid for Max {
         L::select(a.is_nan(), a, a.max(b))
     }
     #[inline(always)]
-    fn merge_numbers(a: f64, b: f64) -> f64 {
-        if a.is_nan() || a > b { a } else { b }
+    fn merge_numbers<T: Float>(a: T, b: T) -> T {
+        if (a > b) | is_nan(a) { a } else { b }
     }
 }
 
@@ -74,9 +91,15 @@ impl Monoid for Min {
         L::select(a.is_nan(), a, a.min(b))
     }
     #[inline(always)]
-    fn merge_numbers(a: f64, b: f64) -> f64 {
-        if a.is_nan() || a < b { a } else { b }
+    fn merge_numbers<T: Float>(a: T, b: T) -> T {
+        if (a < b) | is_nan(a) { a } else { b }
     }
+}
+
+/// Without the way through f64 that [`Float::is_nan`] takes.
+#[inline(always)]
+pub(super) fn is_nan<T: Float>(x: T) -> bool {
+    x.partial_cmp(&x).is_none()
 }
 
 /// x itself.

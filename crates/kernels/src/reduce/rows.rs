@@ -2,7 +2,7 @@
 //!
 //! A row's result depends on the row and its width, never on how many rows there are or where it stands.
 
-use super::fold::{Monoid, Term};
+use super::fold::{Monoid as _, Term};
 use crate::Float;
 use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
@@ -59,8 +59,7 @@ impl<T: Float, F: Term<T>> Kernel<T> for Short<'_, T, F> {
             return Tiny { term, x, width, given, out }.run::<L>();
         }
         for (i, (row, out)) in x.chunks_exact(width).zip(out).enumerate() {
-            let given = given.map_or(L::zero(), |given| L::splat(given[i]));
-            *out = span::<L, F>(term, row, given);
+            *out = span::<L, F>(term, row, given_at(given, i));
         }
     }
 }
@@ -93,21 +92,16 @@ fn span<L: Lanes, F: Term<L::Elem>>(term: F, x: &[L::Elem], given: L) -> f64 {
         let [a, b, c, d] = sums;
         total = merge(total, merge(merge(a, b), merge(c, d)));
     }
-    fold_lanes::<L, F::Monoid>(total)
+    F::Monoid::merge_lanes(total).to_f64()
 }
 
-/// The lanes folded in f64, halves onto halves.
+/// What is given for the row at `i`.
 #[inline(always)]
-fn fold_lanes<L: Lanes, M: Monoid>(lanes: L) -> f64 {
-    let mut lanes = lanes.to_array().map(Float::to_f64);
-    let mut half = L::N / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = M::merge_numbers(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
+fn given_at<L: Lanes>(given: Option<&[L::Elem]>, i: usize) -> L {
+    match given {
+        Some(given) => L::splat(given[i]),
+        None => L::zero(),
     }
-    lanes[0]
 }
 
 /// Rows of fewer than [`TINY`] numbers.
@@ -125,7 +119,10 @@ impl<T: Float, F: Term<T>> Tiny<'_, T, F> {
         let Tiny { term, x, width, given, out } = self;
         for (i, out) in out.chunks_mut(L::N).enumerate() {
             let x = &x[i * L::N * width..][..out.len() * width];
-            let given = given.map_or(L::zero(), |given| L::load_padded(&given[i * L::N..][..out.len()], T::ZERO));
+            let given = match given {
+                Some(given) => L::load_padded(&given[i * L::N..][..out.len()], T::ZERO),
+                None => L::zero(),
+            };
             let mut sum = L::splat(T::from_f64(F::Monoid::START));
             for j in 0..width {
                 let mut column = [T::ONE; MAX_LANES];

@@ -92,14 +92,28 @@ impl<T: Float> Kernel<T> for Spread<'_, T> {
             let mut at = 0;
             while at < run {
                 let count = L::N.min(run - at);
-                let [y, weight] = [y, weights].map(|of| match is_row {
-                    true => L::splat(of[result]),
-                    false => L::load_padded(&of[result + at..][..count], T::ZERO),
-                });
-                let x = L::load_padded(&x[at..at + count], T::ZERO);
-                weighted(x, y, weight).store_prefix(&mut share[at..at + count]);
+                let from = if is_row { result } else { result + at };
+                let (y, weight) = (of_run::<L>(y, from, count, is_row), of_run::<L>(weights, from, count, is_row));
+                let to = &mut share[at..at + count];
+                if count == L::N {
+                    weighted(L::load(&x[at..]), y, weight).store(to);
+                } else {
+                    weighted(L::load_padded(&x[at..], T::ZERO), y, weight).store_prefix(to);
+                }
                 at += count;
             }
         }
+    }
+}
+
+/// One number for all lanes, or `count` neighbours.
+#[inline(always)]
+fn of_run<L: Lanes>(numbers: &[L::Elem], from: usize, count: usize, is_row: bool) -> L {
+    if is_row {
+        L::splat(numbers[from])
+    } else if count == L::N {
+        L::load(&numbers[from..])
+    } else {
+        L::load_padded(&numbers[from..][..count], L::Elem::ZERO)
     }
 }

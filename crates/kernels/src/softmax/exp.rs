@@ -1,6 +1,6 @@
 //! exp over registers, for softmax and its kin: e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2.
 
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::Lanes;
 
 /// ln 2 in two parts: the first has few enough bits for n times it to be exact. (f32, f64)
@@ -30,18 +30,34 @@ const SERIES: [f64; 14] = [
 /// e^x to 1 ulp or 2; −∞ gives 0, NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp_lanes<L: Lanes>(x: L) -> L {
-    let is_single = size_of::<L::Elem>() == 4;
-    let pick = |(single, double): (f64, f64)| L::splat(L::Elem::from_f64(if is_single { single } else { double }));
     // `a.min(x)` keeps the NaN of x.
-    let bounded = pick(MOST).min(pick(LEAST).max(x));
-    let n = (bounded * pick((std::f64::consts::LOG2_E, std::f64::consts::LOG2_E))).round();
+    let bounded = pick::<L>(MOST).min(pick::<L>(LEAST).max(x));
+    let n = (bounded * number::<L>(std::f64::consts::LOG2_E)).round();
     let r = (-n).mul_add(pick(LN_2_LOW), (-n).mul_add(pick(LN_2_HIGH), bounded));
-    let degree = if is_single { 7 } else { 13 };
-    let mut sum = L::splat(L::Elem::from_f64(SERIES[degree]));
+    let degree = if is_single::<L>() { 7 } else { 13 };
+    let mut sum = number::<L>(SERIES[degree]);
     for &coefficient in SERIES[..degree].iter().rev() {
-        sum = sum.mul_add(r, L::splat(L::Elem::from_f64(coefficient)));
+        sum = sum.mul_add(r, number(coefficient));
     }
     // In two steps, so that subnormal results round and large ones reach ∞.
-    let half = (n * pick((0.5, 0.5))).floor();
+    let half = (n * number(0.5)).floor();
     sum * L::pow2(half) * L::pow2(n - half)
+}
+
+// Functions and not closures: a closure that is not inlined is compiled without the level's instructions.
+
+#[inline(always)]
+fn is_single<L: Lanes>() -> bool {
+    size_of::<L::Elem>() == 4
+}
+
+#[inline(always)]
+fn number<L: Lanes>(value: f64) -> L {
+    L::splat(L::Elem::from_f64(value))
+}
+
+/// The constant for f32 or f64.
+#[inline(always)]
+fn pick<L: Lanes>((single, double): (f64, f64)) -> L {
+    number(if is_single::<L>() { single } else { double })
 }

@@ -50,46 +50,92 @@ impl<T> In1<'_, T> {
     }
 }
 
-/// `y = f(x)`, register by register; beyond the end `f` sees `fill`.
+/// What a loop does with each register. A trait and not a closure: a closure that is not inlined is compiled without the
+/// level's instructions.
+pub(crate) trait Step<L: Lanes> {
+    fn step(&mut self, x: L) -> L;
+}
+
+/// `y = step(x)`, register by register; beyond the end the step sees `fill`.
 #[inline(always)]
-pub(crate) fn apply<L: Lanes, const STREAMS: bool>(io: In1<'_, L::Elem>, fill: L::Elem, mut f: impl FnMut(L) -> L) {
+pub(crate) fn apply<L: Lanes, S: Step<L>, const STREAMS: bool>(io: In1<'_, L::Elem>, fill: L::Elem, step: &mut S) {
     match io {
         In1::From { x, y } => {
             let (mut x, mut y) = (x.chunks_exact(L::N), y.chunks_exact_mut(L::N));
             for (x, y) in (&mut x).zip(&mut y) {
+                let result = step.step(L::load(x));
                 if STREAMS {
-                    f(L::load(x)).stream(y)
+                    result.stream(y);
                 } else {
-                    f(L::load(x)).store(y)
-                };
+                    result.store(y);
+                }
             }
             let (x, y) = (x.remainder(), y.into_remainder());
             if !x.is_empty() {
-                f(L::load_padded(x, fill)).store_prefix(y);
+                step.step(L::load_padded(x, fill)).store_prefix(y);
             }
         }
         In1::Over { x } => {
             let mut x = x.chunks_exact_mut(L::N);
             for x in &mut x {
-                f(L::load(x)).store(x);
+                step.step(L::load(x)).store(x);
             }
             let x = x.into_remainder();
             if !x.is_empty() {
-                f(L::load_padded(x, fill)).store_prefix(x);
+                step.step(L::load_padded(x, fill)).store_prefix(x);
             }
         }
     }
 }
 
-/// Calls `f` for every register; beyond the end it sees `fill`.
+/// Takes the step for every register, for what it gathers; beyond the end it sees `fill`.
 #[inline(always)]
-pub(crate) fn visit<L: Lanes>(x: &[L::Elem], fill: L::Elem, mut f: impl FnMut(L)) {
+pub(crate) fn visit<L: Lanes, S: Step<L>>(x: &[L::Elem], fill: L::Elem, step: &mut S) {
     let mut x = x.chunks_exact(L::N);
     for x in &mut x {
-        f(L::load(x));
+        step.step(L::load(x));
     }
     if !x.remainder().is_empty() {
-        f(L::load_padded(x.remainder(), fill));
+        step.step(L::load_padded(x.remainder(), fill));
+    }
+}
+
+/// The larger of both; NaN in `x` is dropped.
+struct Largest<L>(L);
+
+impl<L: Lanes> Step<L> for Largest<L> {
+    #[inline(always)]
+    fn step(&mut self, x: L) -> L {
+        self.0 = x.max(self.0);
+        self.0
+    }
+}
+
+/// exp(x − shift), added up.
+struct ExpSum<L> {
+    shift: L,
+    sum: L,
+}
+
+impl<L: Lanes> Step<L> for ExpSum<L> {
+    #[inline(always)]
+    fn step(&mut self, x: L) -> L {
+        let exp = exp_lanes(x - self.shift);
+        self.sum = self.sum + exp;
+        exp
+    }
+}
+
+/// x · factor + addend
+struct Line<L> {
+    factor: L,
+    addend: L,
+}
+
+impl<L: Lanes> Step<L> for Line<L> {
+    #[inline(always)]
+    fn step(&mut self, x: L) -> L {
+        x.mul_add(self.factor, self.addend)
     }
 }
 
@@ -104,8 +150,9 @@ fn largest<L: Lanes>(x: &[L::Elem]) -> L::Elem {
             *best = L::load(x).max(*best);
         }
     }
-    visit::<L>(fours.remainder(), least, |x| best[0] = x.max(best[0]));
-    let mut lanes = best[0].max(best[1]).max(best[2].max(best[3])).to_array();
+    let mut rest = Largest(best[0]);
+    visit(fours.remainder(), least, &mut rest);
+    let mut lanes = rest.0.max(best[1]).max(best[2].max(best[3])).to_array();
     let mut half = L::N / 2;
     while half > 0 {
         for i in 0..half {
@@ -131,9 +178,9 @@ impl<T: Float> Exps<T> for &[T] {
     }
     #[inline(always)]
     fn exps<L: Lanes<Elem = T>>(&mut self, at: usize, length: usize, shift: L) -> L {
-        let mut sum = L::zero();
-        visit::<L>(&self[at..at + length], -T::INFINITY, |x| sum = sum + exp_lanes(x - shift));
-        sum
+        let mut step = ExpSum { shift, sum: L::zero() };
+        visit(&self[at..at + length], -T::INFINITY, &mut step);
+        step.sum
     }
 }
 
@@ -145,13 +192,9 @@ impl<T: Float> Exps<T> for In1<'_, T> {
     }
     #[inline(always)]
     fn exps<L: Lanes<Elem = T>>(&mut self, at: usize, length: usize, shift: L) -> L {
-        let mut sum = L::zero();
-        apply::<L, false>(self.part(at, length), -T::INFINITY, |x| {
-            let exp = exp_lanes(x - shift);
-            sum = sum + exp;
-            exp
-        });
-        sum
+        let mut step = ExpSum { shift, sum: L::zero() };
+        apply::<L, _, false>(self.part(at, length), -T::INFINITY, &mut step);
+        step.sum
     }
 }
 
@@ -217,11 +260,12 @@ pub(crate) fn scaled<L: Lanes, const STREAMS: bool>(
     less: f64,
 ) {
     let length = io.len();
-    let less = L::splat(L::Elem::from_f64(-less));
+    let addend = L::splat(L::Elem::from_f64(-less));
     for (block, &shift) in shifts.iter().enumerate() {
         let at = block * BLOCK;
         let factor = L::splat(L::Elem::from_f64(scale / total.sum * total.factor(shift.to_f64())));
-        apply::<L, STREAMS>(io.part(at, BLOCK.min(length - at)), L::Elem::ZERO, |x| x.mul_add(factor, less));
+        let part = io.part(at, BLOCK.min(length - at));
+        apply::<L, _, STREAMS>(part, L::Elem::ZERO, &mut Line { factor, addend });
     }
 }
 

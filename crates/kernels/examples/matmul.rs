@@ -75,7 +75,7 @@ fn theirs(a: &[f32], b: &[f32], c: &mut [f32], (m, k, n): (usize, usize, usize),
             false,
             false,
             p,
-        )
+        );
     }
 }
 

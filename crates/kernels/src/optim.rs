@@ -10,7 +10,7 @@ mod span;
 mod tests;
 
 use crate::Float;
-use crate::lanes::{Lanes, Mask};
+use crate::lanes::{Lanes, Mask as _};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
 use span::{Divide, Span};
@@ -398,14 +398,14 @@ impl<T: Float> Kernel<T> for Finite<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) -> bool {
-        // x − x is 0 for finite numbers and NaN for others, and NaN stays in the sum.
+        // 0·x is 0 for finite numbers and NaN for others, and NaN stays in the sum.
         let mut sum = L::zero();
         let mut chunks = self.0.chunks_exact(L::N);
         for x in &mut chunks {
             let x = L::load(x);
-            sum = sum + (x - x);
+            sum = sum + x * L::zero();
         }
         let rest = L::load_padded(chunks.remainder(), T::ZERO);
-        (sum + (rest - rest)).eq(L::zero()).all()
+        (sum + rest * L::zero()).eq(L::zero()).all()
     }
 }

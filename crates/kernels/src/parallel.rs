@@ -141,25 +141,6 @@ impl<F, C> Tree<F, C> {
     }
 }
 
-/// Calls `body(i)` for every `i` in `0..tasks`, each a task of its own; for work that does not come as slices.
-pub(crate) fn tasks(tasks: usize, body: impl Fn(usize) + Sync) {
-    fn halve(from: usize, to: usize, body: &(impl Fn(usize) + Sync)) {
-        match to - from {
-            0 => {}
-            1 => body(from),
-            n => {
-                let middle = from + n / 2;
-                rayon::join(|| halve(from, middle, body), || halve(middle, to, body));
-            }
-        }
-    }
-    if tasks > 1 && threads() > 1 {
-        halve(0, tasks, &body);
-    } else {
-        (0..tasks).for_each(body);
-    }
-}
-
 /// The number of threads a region entered from here would use.
 pub fn threads() -> usize {
     static START: Once = Once::new();

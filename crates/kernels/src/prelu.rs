@@ -119,7 +119,7 @@ pub fn prelu_backward<T: Float>(args: PreluBackward<'_, T>) {
     }
     if matches!(seen, Seen::Output(_)) {
         for (d, &alpha) in d_alpha.iter_mut().zip(values) {
-            *d = *d / alpha;
+            *d /= alpha;
         }
     }
 }
@@ -168,9 +168,9 @@ impl<T: Float> Pass<'_, T> {
                 let (dx, share) = rule(seen, L::load(&x[at..at + L::N]), alpha);
                 let y = &mut y[at..at + L::N];
                 if STREAMS {
-                    dx.stream(y)
+                    dx.stream(y);
                 } else {
-                    dx.store(y)
+                    dx.store(y);
                 };
                 share
             }

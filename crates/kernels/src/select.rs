@@ -43,8 +43,8 @@ mod tests {
                 let mut y = vec![7.0; length];
                 let (a, b) = (Broadcast::scalar(&f32::NAN), Broadcast::scalar(&2.0));
                 select(In3::From { a: Broadcast { values: &c, run: 1 }, b: a, c: b, y: &mut y });
-                for i in 0..length {
-                    assert!(if i % 3 == 0 { y[i] == 2.0 } else { y[i].is_nan() }, "element {i} of {length} at {level}");
+                for (i, y) in y.iter().enumerate() {
+                    assert!(if i % 3 == 0 { *y == 2.0 } else { y.is_nan() }, "element {i} of {length} at {level}");
                 }
             }
         });

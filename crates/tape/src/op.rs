@@ -80,7 +80,7 @@ pub trait Op<T: Float, const N: usize = 1>: Sized + 'static {
     /// If the shapes do not fit.
     #[track_caller]
     fn eval(mut self, operands: [Tensor<T>; N]) -> Tensor<T> {
-        expect(self.shape(operands.each_ref().map(|x| x.shape())));
+        expect(self.shape(operands.each_ref().map(Tensor::shape)));
         self.forward(operands)
     }
 }

@@ -78,9 +78,9 @@ impl Shape {
     fn broadcast_slowly(&self, op: &'static str, other: &Shape) -> Result<Shape> {
         let rank = self.rank.max(other.rank);
         let mut sizes = [0; MAX_RANK];
-        for i in 0..rank {
+        for (i, slot) in sizes.iter_mut().enumerate().take(rank) {
             let size = |shape: &Shape| (i + shape.rank).checked_sub(rank).map_or(1, |axis| shape.sizes[axis]);
-            sizes[i] = match (size(self), size(other)) {
+            *slot = match (size(self), size(other)) {
                 (a, b) if a == b => a,
                 (1, b) => b,
                 (a, 1) => a,

@@ -200,9 +200,9 @@ where
     for ((y, a), b) in (&mut full).zip(a.full(L::N)).zip(b.full(L::N)) {
         let value = function.map::<L>(A::register(a), B::register(b));
         if STREAMS {
-            value.stream(y)
+            value.stream(y);
         } else {
-            value.store(y)
+            value.store(y);
         };
     }
     let y = full.into_remainder();

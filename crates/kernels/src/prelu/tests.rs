@@ -11,7 +11,7 @@ fn oracle(x: &[f64], dy: &[f64], alpha: &[f64], run: usize) -> (Vec<f64>, Vec<f6
     let dx = (0..x.len())
         .map(|i| {
             let which = i / run % alpha.len();
-            if !(x[i] >= 0.0) {
+            if x[i] < 0.0 || x[i].is_nan() {
                 d_alpha[which] += dy[i] * x[i];
             }
             if x[i] > 0.0 { dy[i] } else { alpha[which] * dy[i] }
@@ -109,6 +109,7 @@ fn edge_values_enter_where_they_should() {
             for i in 0..196 {
                 assert!(same(got.0[i], dx[i]), "dx = {} at x = {}, dy = {}, {level}", got.0[i], x[i], dy[i]);
             }
+            #[expect(clippy::needless_range_loop, reason = "the index is the feature, used for several arrays")]
             for i in 0..n {
                 assert!(same(got.1[i], d_alpha[i]), "dα[{i}] = {}, not {}, of {n} at {level}", got.1[i], d_alpha[i]);
             }

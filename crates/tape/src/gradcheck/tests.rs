@@ -80,7 +80,7 @@ fn a_fused_rule_that_differs_from_the_composed_one_is_caught() {
 
 #[test]
 fn a_kink_accepts_what_lies_between_its_slopes_and_is_counted() {
-    let mut x = vec![0.7; 20];
+    let mut x = [0.7; 20];
     x[3] = 0.0;
     let x = Tensor::f64(&x[..]);
     // Once in the gradient, once where the gradient jumps.

@@ -102,6 +102,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "gt: shapes [2] and [3] do not fit")]
     fn shapes_that_do_not_broadcast_are_named() {
-        Tensor::from([1.0, 2.0]).gt(&Tensor::from([1.0, 2.0, 3.0]));
+        Tensor::from([1.0, 2.0]).gt(Tensor::from([1.0, 2.0, 3.0]));
     }
 }

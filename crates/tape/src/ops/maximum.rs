@@ -153,6 +153,6 @@ mod tests {
     fn plain_tensors_take_numbers_and_tensors() {
         let x = Tensor::from([[1.0, -1.0]]);
         assert_eq!(x.maximum(0).to_vec(), [1.0, 0.0]);
-        assert_eq!(x.minimum(&Tensor::from([[0.0], [2.0]])).to_vec(), [0.0, -1.0, 1.0, -1.0]);
+        assert_eq!(x.minimum(Tensor::from([[0.0], [2.0]])).to_vec(), [0.0, -1.0, 1.0, -1.0]);
     }
 }

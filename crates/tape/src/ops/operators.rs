@@ -6,7 +6,7 @@
 
 use super::arithmetic::{Add as AddOp, Div as DivOp, Mul as MulOp, Neg as NegOp, Scale, Shift, Sub as SubOp};
 use crate::operand::TensorOperand;
-use crate::{Float, Op, Operand, Tensor, Var};
+use crate::{Float, Op as _, Operand, Tensor, Var};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// An operator: of two values by `$Op`, of a value x and a number c by the expressions given.

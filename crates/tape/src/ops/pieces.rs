@@ -13,10 +13,13 @@
 //! assert_eq!((grads[&a].to_vec(), grads[&b].to_vec()), (vec![10.0, 20.0], vec![30.0]));
 //! ```
 
+mod triangle;
+
 use super::elementwise::slice;
 use crate::error::expect;
 use crate::{Error, Float, Keeps, Kept, Op, OpMany, Result, Shape, Tensor, Var};
 use kernels::pool::Element;
+use triangle::Triangle;
 
 /// An axis of size 1 put in or taken out.
 struct UnitAxis {
@@ -134,42 +137,6 @@ impl<T: Float> Op<T> for Flip {
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(Flip(self.0).apply([dy]))]
-    }
-}
-
-/// The part of each matrix on one side of a diagonal; zeros elsewhere, also in place of NaN.
-#[derive(Clone, Copy)]
-struct Triangle {
-    upper: bool,
-    diagonal: isize,
-}
-
-impl<T: Float> Op<T> for Triangle {
-    fn name(&self) -> &'static str {
-        if self.upper { "triu" } else { "tril" }
-    }
-    fn shape(&self, [x]: [&Shape; 1]) -> Result<Shape> {
-        if x.rank() >= 2 {
-            return Ok(*x);
-        }
-        let problem = "a triangle needs two axes".to_string();
-        Err(Error::Invalid { op: Op::<T>::name(self), shape: x.to_vec(), problem })
-    }
-    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
-        Keeps::NOTHING
-    }
-    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        let (rows, columns) = (x.shape()[x.rank() - 2], x.shape()[x.rank() - 1]);
-        let mut y = x;
-        for (i, row) in y.make_mut().chunks_exact_mut(columns.max(1)).enumerate() {
-            let first = ((i % rows) as isize).saturating_add(self.diagonal);
-            let edge = if self.upper { first } else { first.saturating_add(1) }.clamp(0, columns as isize) as usize;
-            if self.upper { row[..edge].fill(T::ZERO) } else { row[edge..].fill(T::ZERO) }
-        }
-        y
-    }
-    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
-        [Some(self.apply([dy]))]
     }
 }
 

@@ -148,7 +148,7 @@ pub(super) mod oracle {
         let (shape, numbers) = (x.shape(), x.to_vec());
         let inner: usize = shape[axis + 1..].iter().product();
         let mut y = numbers.clone();
-        for first in (0..numbers.len()).filter(|at| at / inner % shape[axis] == 0) {
+        for first in (0..numbers.len()).filter(|at| (at / inner).is_multiple_of(shape[axis])) {
             let line: Vec<f64> = (0..shape[axis]).map(|k| numbers[first + k * inner]).collect();
             f(&line).into_iter().enumerate().for_each(|(k, v)| y[first + k * inner] = v);
         }

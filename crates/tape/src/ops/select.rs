@@ -79,7 +79,7 @@ mod tests {
         let x = tape.var(Tensor::from([0.0, 4.0, f32::NAN, -1.0]));
         let scale = tape.var(Tensor::from([3.0]));
         let positive = x.value().gt(0);
-        let y = x.clone().select(&positive, |x| x.sqrt() * &scale, |x| x.zero());
+        let y = x.clone().select(&positive, |x| x.sqrt() * &scale, crate::var::Var::zero);
         assert_eq!(y.to_vec(), [0.0, 6.0, 0.0, 0.0]);
         let grads = y.sum().backward();
         assert_eq!(grads[&x].to_vec(), [0.0, 0.75, 0.0, 0.0]);

@@ -1,6 +1,6 @@
 //! Kernels: slices in, slices out. No tensor, no graph.
 //!
-//! Every kernel is written once over [`lanes::Lanes`], compiled for each [`Level`], and split over threads in chunks that
+//! Every kernel is written once over `Lanes`, compiled for each [`Level`], and split over threads in chunks that
 //! depend on the length alone, so results do not depend on the number of threads.
 
 #[cfg(test)]

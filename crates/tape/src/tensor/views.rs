@@ -26,7 +26,7 @@ impl<T: Element> Tensor<T> {
         Tensor { block: Block::new(Header { shape, view: Some(view) }, 0) }
     }
 
-    /// The same numbers in the same order in another shape; one size may be given as [`Tensor::INFER`].
+    /// The same numbers in the same order in another shape.
     ///
     /// A view where the numbers lie in order, else a copy.
     ///

@@ -54,8 +54,9 @@ pub fn checksums(name: &str, x: &Tensor) -> String {
 mod tests {
     #[test]
     fn numbers_are_those_of_the_page() {
-        let x = super::values(1, [4]).to_vec();
-        assert_eq!(x, [-0.073_877_12, -0.788_371_5, 0.753_278_4, 0.930_838_2]);
-        assert_eq!(super::values(2, [1]).item(), 0.344_202_7);
+        let of_hash = |h: u32| (f64::from(h) / 2f64.powi(31) - 1.0) as f32;
+        let first = [1_988_833_745, 454_468_735, 3_765_136_778, 4_146_443_537].map(of_hash);
+        assert_eq!(super::values(1, [4]).to_vec(), first);
+        assert_eq!(super::values(2, [1]).item(), of_hash(2_886_653_389));
     }
 }

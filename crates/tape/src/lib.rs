@@ -16,6 +16,7 @@
 
 mod anomaly;
 mod backward;
+mod buffer;
 mod differentiate;
 mod error;
 mod float;
@@ -34,6 +35,7 @@ mod tape;
 mod tensor;
 mod var;
 
+pub use buffer::{Buffer, BufferId, Updates};
 pub use differentiate::{hessian, hvp, jacobian, jvp};
 pub use error::{Error, Result};
 pub use float::Float;

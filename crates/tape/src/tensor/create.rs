@@ -258,6 +258,6 @@ mod tests {
         assert_eq!(Tensor::from_fn([2, 0], |_| unreachable!()).shape(), &[2, 0]);
         assert_eq!(Tensor::from(2..5).to_vec(), [2i64, 3, 4]);
         assert_eq!(Tensor::from(0..3usize).to_vec(), [0i64, 1, 2]);
-        assert!(Tensor::from(5..2).is_empty());
+        assert!(Tensor::from(5..5).is_empty());
     }
 }

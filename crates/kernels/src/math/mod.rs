@@ -46,6 +46,7 @@ mod trig;
 
 pub(crate) use constants::Constants;
 pub use erf::{erf, erf_backward};
+pub(crate) use exp::exp_lanes;
 pub use exp::{exp, expm1};
 pub use gelu::{gelu, gelu_backward};
 pub use ln::{ln, log1p};

@@ -1,7 +1,10 @@
 //! The rows, by kind.
 
 mod elementwise;
+mod losses;
+mod products;
 mod tiny;
+pub mod training;
 
 use crate::harness::Rows;
 
@@ -9,5 +12,8 @@ use crate::harness::Rows;
 pub fn all() -> Rows {
     let mut rows = elementwise::rows();
     rows.extend(tiny::rows());
+    rows.extend(training::rows());
+    rows.extend(products::rows());
+    rows.extend(losses::rows());
     rows
 }

@@ -3,6 +3,7 @@
 mod elementwise;
 mod losses;
 mod products;
+mod region;
 mod tiny;
 pub mod training;
 
@@ -12,6 +13,7 @@ use crate::harness::Rows;
 pub fn all() -> Rows {
     let mut rows = elementwise::rows();
     rows.extend(tiny::rows());
+    rows.extend(region::rows());
     rows.extend(training::rows());
     rows.extend(products::rows());
     rows.extend(losses::rows());

@@ -7,7 +7,9 @@
 //! The first region makes the calling thread worker 0 of the pool, so that a training loop on the main thread enters
 //! regions warm (0.4 µs per worker instead of 10 to 30).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
 
 /// How to split: sizes count what [`Split::len`] counts.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +153,23 @@ pub fn threads() -> usize {
         }
     });
     rayon::current_num_threads()
+}
+
+/// One region in which every thread waits for all others, and whether they all came within a tenth of a second: what it takes is the
+/// full price of a region, from waking the first thread to hearing from the last. For measurements.
+pub fn rendezvous() -> bool {
+    let (count, came) = (threads(), AtomicUsize::new(0));
+    let patience = Duration::from_millis(100);
+    let places = vec![(); count];
+    let wait = |_, place: &[()]| {
+        came.fetch_add(place.len(), Ordering::AcqRel);
+        let start = Instant::now();
+        while came.load(Ordering::Acquire) < count && start.elapsed() < patience {
+            std::hint::spin_loop();
+        }
+        came.load(Ordering::Acquire) >= count
+    };
+    fold(&places[..], Grain { chunk: 1, serial: 1 }, wait, |a, b| a && b)
 }
 
 /// Runs `work` with exactly `count` threads in every parallel region inside it. Results do not depend on the count.

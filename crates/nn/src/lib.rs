@@ -47,7 +47,7 @@ pub mod optim;
 pub mod prelude;
 
 pub use buffer::Buffer;
-pub use error::{Error, Result};
+pub use error::{Differences, Error, Result};
 pub use module::Module;
 pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};
 pub use optim::{Adam, AdamW, Optimizer, Sgd};

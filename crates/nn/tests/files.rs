@@ -157,3 +157,21 @@ fn peer_bug_d17() {
         assert_eq!(numbers(&loaded), numbers(&net(1)));
     }
 }
+
+/// burn 5208: a weight that lives as a transposed view was written as it lies in memory.
+#[test]
+fn peer_bug_d09() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("view.safetensors");
+    let live = || Tensor::from([[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]).transpose();
+    let param = Param::new(live(), Group::Weight);
+    assert!(!param.value().is_contiguous());
+    (param,).save(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("0").unwrap().shape(), [2, 3]);
+    // Into a view again, whose own memory is the other way round.
+    let mut loaded = (Param::new(Tensor::zeros([3, 2]).transpose(), Group::Weight),);
+    loaded.load(&path).unwrap();
+    assert_eq!(loaded.0.value().to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+}

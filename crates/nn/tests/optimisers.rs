@@ -232,3 +232,23 @@ fn frozen_and_unreached_parameters_stay() {
     adam.step(&mut net, grads).unwrap();
     assert_eq!(net.a.value().to_vec(), before);
 }
+
+/// PyTorch 196083: a copy of an optimiser's state shared memory with it, and stepping one moved the other.
+#[test]
+fn peer_bug_d11() {
+    let (mut net, mut adam) = (two(), Adam::new(0.02));
+    let step = |net: &mut Two<f64>, adam: &mut Adam<f64>, t| {
+        let grads = wave(net, t);
+        adam.step(net, grads).unwrap();
+    };
+    step(&mut net, &mut adam, 0);
+    let (mut other, mut of_other) = (net.clone(), adam.clone());
+    let (mut untouched, mut of_untouched) = (net.clone(), adam.clone());
+    for t in 1..5 {
+        step(&mut net, &mut adam, t);
+    }
+    step(&mut other, &mut of_other, 1);
+    step(&mut untouched, &mut of_untouched, 1);
+    assert_eq!(numbers(&other), numbers(&untouched));
+    assert_ne!(numbers(&other), numbers(&net));
+}

@@ -140,3 +140,11 @@ fn peer_bug_n19() {
     let slopes = likelihood.backward()[&x].to_vec();
     assert!((slopes[2] + 0.25 / 0.7).abs() < 1e-6 && slopes[0] == 0.0, "{slopes:?}");
 }
+
+/// No bug: a convention that has no kink to hide behind.
+#[test]
+fn the_slope_of_the_root_at_0_is_infinite() {
+    let tape = Tape::probing();
+    let x = tape.var(Tensor::from([0.0, 4.0]));
+    assert_eq!(x.clone().sqrt().sum().backward()[&x].to_vec(), [f32::INFINITY, 0.25]);
+}

@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod deep;
 mod dependencies;
+mod docs;
 mod house;
 mod peers;
 

@@ -205,6 +205,28 @@ pub trait Module<T: Float = f32> {
         files::load(self, path.as_ref(), Layout::Pytorch)
     }
 
+    /// The bytes that [`Module::to_pytorch`] writes.
+    ///
+    /// # Errors
+    /// As [`Module::to_pytorch`], the system aside.
+    fn to_pytorch_bytes(&self) -> Result<Vec<u8>>
+    where
+        Self: Sized,
+    {
+        files::to_bytes(self, Layout::Pytorch)
+    }
+
+    /// As [`Module::from_pytorch`], of bytes.
+    ///
+    /// # Errors
+    /// As [`Module::from_pytorch`].
+    fn from_pytorch_bytes(&mut self, bytes: &[u8]) -> Result<()>
+    where
+        Self: Sized,
+    {
+        files::load_bytes(self, bytes, "(bytes)".as_ref(), Layout::Pytorch)
+    }
+
     /// As [`Module::from_pytorch`], but reads what matches, leaves the rest of the module as it was, and returns the table of what
     /// did not match: for a network with another head.
     ///

@@ -1,7 +1,11 @@
 //! The rows, by kind.
 
 mod elementwise;
+mod losses;
+mod products;
+mod region;
 mod tiny;
+pub mod training;
 
 use crate::harness::Rows;
 
@@ -9,5 +13,9 @@ use crate::harness::Rows;
 pub fn all() -> Rows {
     let mut rows = elementwise::rows();
     rows.extend(tiny::rows());
+    rows.extend(region::rows());
+    rows.extend(training::rows());
+    rows.extend(products::rows());
+    rows.extend(losses::rows());
     rows
 }

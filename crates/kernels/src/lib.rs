@@ -50,7 +50,7 @@ pub use math::{
 };
 pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
-pub use parallel::{threads, with_threads};
+pub use parallel::{rendezvous, threads, with_threads};
 pub use prelu::{PreluBackward, Seen, output_is_enough, prelu, prelu_backward};
 pub use reduce::{
     Axes, ExtremumShare, Reduce, argmax, argmin, extremum_share, logsumexp, max, mean, min, norm1, norm2, prod, sum,

@@ -5,9 +5,13 @@
 //! there are only decides which branches run at the same time.
 //!
 //! The first region makes the calling thread worker 0 of the pool, so that a training loop on the main thread enters
-//! regions warm (0.4 µs per worker instead of 10 to 30).
+//! regions from inside. Rayon's idle workers sleep after some 10 µs, and to wake one takes 20 to 35; a training step is
+//! alone for longer than that between two regions. So a region leaves its workers looking for work for [`WARM`] more.
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
 
 /// How to split: sizes count what [`Split::len`] counts.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +112,9 @@ pub(crate) fn fold<A: Split, R: Send>(
     }
     let tasks = if length < grain.serial { 1 } else { threads() };
     let fork_above = if tasks == 1 { usize::MAX } else { (length / (8 * tasks)).max(grain.chunk) };
+    if tasks > 1 {
+        keep_workers_warm();
+    }
     Tree { chunk: grain.chunk, fork_above, leaf, combine }.fold(0, args)
 }
 
@@ -133,7 +140,11 @@ impl<F, C> Tree<F, C> {
         let middle = length.div_ceil(self.chunk) / 2 * self.chunk;
         let (head, tail) = args.split_at(middle);
         let (head, tail) = if length > self.fork_above {
-            rayon::join(|| self.fold(offset, head), || self.fold(offset + middle, tail))
+            let tail = |context: rayon::FnContext| match context.migrated() {
+                true => as_a_guest(|| self.fold(offset + middle, tail)),
+                false => self.fold(offset + middle, tail),
+            };
+            rayon::join_context(|_| self.fold(offset, head), tail)
         } else {
             (self.fold(offset, head), self.fold(offset + middle, tail))
         };
@@ -147,10 +158,75 @@ pub fn threads() -> usize {
     START.call_once(|| {
         // An error means that the program has set up the global pool itself, or that this thread serves another one: both are fine.
         if rayon::current_thread_index().is_none() {
-            let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+            let built = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+            IS_MEMBER.set(built.is_ok());
         }
     });
     rayon::current_num_threads()
+}
+
+/// For how long a worker looks for work before it may sleep.
+const WARM: Duration = Duration::from_millis(1);
+
+/// Workers that are looking for work.
+static WARM_WORKERS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is worker 0 of the pool although it belongs to the program.
+    static IS_MEMBER: Cell<bool> = const { Cell::new(false) };
+    /// How many parts of other threads' regions this thread is working on.
+    static GUEST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Work on a part that another thread has forked off.
+fn as_a_guest<R>(work: impl FnOnce() -> R) -> R {
+    GUEST.set(GUEST.get() + 1);
+    let result = work();
+    GUEST.set(GUEST.get() - 1);
+    result
+}
+
+/// Has all workers look for work, if none does. Only where regions are entered by the program's own thread: a worker that waited
+/// for part of a region of its own would be kept by this.
+fn keep_workers_warm() {
+    if IS_MEMBER.get() && WARM_WORKERS.load(Ordering::Relaxed) == 0 {
+        WARM_WORKERS.store(rayon::current_num_threads() - 1, Ordering::Relaxed);
+        rayon::spawn_broadcast(|_| look_for_work());
+        // The copy for this thread, which would stay in its queue for as long as it waits for nobody.
+        rayon::yield_local();
+    }
+}
+
+fn look_for_work() {
+    if IS_MEMBER.get() {
+        return;
+    }
+    let mut last = Instant::now();
+    // A guest's host waits for it: no time to look around.
+    while GUEST.get() == 0 && last.elapsed() < WARM {
+        match rayon::yield_now() {
+            Some(rayon::Yield::Executed) => last = Instant::now(),
+            _ => std::hint::spin_loop(),
+        }
+    }
+    WARM_WORKERS.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// One region in which every thread waits for all others, and whether they all came within a tenth of a second: what it takes is the
+/// full price of a region, from waking the first thread to hearing from the last. For measurements.
+pub fn rendezvous() -> bool {
+    let (count, came) = (threads(), AtomicUsize::new(0));
+    let patience = Duration::from_millis(100);
+    let places = vec![(); count];
+    let wait = |_, place: &[()]| {
+        came.fetch_add(place.len(), Ordering::AcqRel);
+        let start = Instant::now();
+        while came.load(Ordering::Acquire) < count && start.elapsed() < patience {
+            std::hint::spin_loop();
+        }
+        came.load(Ordering::Acquire) >= count
+    };
+    fold(&places[..], Grain { chunk: 1, serial: 1 }, wait, |a, b| a && b)
 }
 
 /// Runs `work` with exactly `count` threads in every parallel region inside it. Results do not depend on the count.

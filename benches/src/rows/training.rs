@@ -1,0 +1,156 @@
+//! Training steps, written as the front page writes them, and an optimiser alone.
+
+use crate::harness::{Row, Rows};
+use crate::inputs::{checksums, labels, scaled, slopes, values};
+use nn::prelude::*;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Adam steps before the parameters of `adam_1m` are checked.
+const CHECKED_STEPS: usize = 3;
+
+/// The rows of this kind.
+pub fn rows() -> Rows {
+    let mut rows: Rows = vec![("xor_step".to_string(), Box::new(xor_step))];
+    for batch in [64, 256] {
+        rows.push((format!("mlp_{batch}"), Box::new(move || mlp(batch))));
+    }
+    rows.push(("adam_1m".to_string(), Box::new(|| adam(1 << 20))));
+    rows
+}
+
+#[derive(Module)]
+struct Xor {
+    hidden: Linear,
+    act: PRelu,
+    out: Linear,
+}
+
+impl Xor {
+    fn forward(&self, x: Var) -> Var {
+        self.out.forward(self.act.forward(self.hidden.forward(x)))
+    }
+}
+
+fn xor_step() -> Row {
+    let (x, target) = (values(1, [4, 2]), values(2, [4, 1]));
+    let net = Xor { hidden: linear(1, 2, 16), act: act(1, 16), out: linear(2, 16, 1) };
+    let loss = move |net: &Xor| {
+        let tape = Tape::training(0);
+        net.forward(tape.input(x.clone())).mse(&target)
+    };
+    steps(net, Sgd::new(0.1), loss, "MLP 2-16-1, 4 rows, mean squared error, SGD")
+}
+
+/// The net of the rows `mlp_…`.
+#[derive(Module)]
+pub struct Mlp {
+    first: Linear,
+    first_act: PRelu,
+    second: Linear,
+    second_act: PRelu,
+    out: Linear,
+}
+
+impl Mlp {
+    /// 784-512-512-10, with the parameters of the page.
+    pub fn of_the_board() -> Mlp {
+        Mlp {
+            first: linear(1, 784, 512),
+            first_act: act(1, 512),
+            second: linear(2, 512, 512),
+            second_act: act(2, 512),
+            out: linear(3, 512, 10),
+        }
+    }
+
+    /// The logits.
+    pub fn forward(&self, x: Var) -> Var {
+        let hidden = self.first_act.forward(self.first.forward(x));
+        self.out.forward(self.second_act.forward(self.second.forward(hidden)))
+    }
+}
+
+fn mlp(batch: usize) -> Row {
+    let (x, labels) = (values(1, [batch, 784]), labels(batch, 10));
+    let loss = move |net: &Mlp| {
+        let tape = Tape::training(0);
+        net.forward(tape.input(x.clone())).cross_entropy(&labels)
+    };
+    steps(Mlp::of_the_board(), Adam::new(1e-3), loss, &format!("MLP 784-512-512-10, {batch} rows, Adam"))
+}
+
+/// Training steps of a net that goes on from iteration to iteration.
+fn steps<N, O>(net: N, optimiser: O, loss: impl Fn(&N) -> Var + 'static, what: &str) -> Row
+where
+    N: Module + 'static,
+    O: Optimizer + 'static,
+{
+    let state = Rc::new(RefCell::new((net, optimiser)));
+    let (same_state, loss) = (Rc::clone(&state), Rc::new(loss));
+    let same_loss = Rc::clone(&loss);
+    Row {
+        run: Box::new(move || {
+            let (net, optimiser) = &mut *state.borrow_mut();
+            let loss = loss(net);
+            optimiser.step(net, loss.backward()).expect("finite gradients");
+        }),
+        check: Box::new(move || {
+            let (net, optimiser) = &mut *same_state.borrow_mut();
+            let loss = same_loss(net);
+            let mut sums = vec![checksums("loss", loss.value())];
+            let grads = loss.backward();
+            sums.extend(named(net).iter().map(|(name, param)| checksums(&format!("d{name}"), &grads[*param])));
+            optimiser.step(net, grads).expect("finite gradients");
+            sums.extend(named(net).iter().map(|(name, param)| checksums(name, param.value())));
+            sums.join(" ")
+        }),
+        what: what.to_string(),
+    }
+}
+
+/// Parameters under the page's names: `weight1`, `bias1`, `alpha1`, `weight2`, …
+fn named(net: &impl Module) -> Vec<(String, &Param)> {
+    let mut layer = 0;
+    let named = net.named_parameters().into_iter().map(|(name, param)| {
+        let kind = name.rsplit('.').next().unwrap_or_default();
+        layer += usize::from(kind == "weight");
+        (format!("{kind}{layer}"), param)
+    });
+    named.collect()
+}
+
+/// Layer `l`, counted from 1, of a net of the page.
+fn linear(layer: u64, inputs: usize, outputs: usize) -> Linear {
+    let mut linear = Linear::new(inputs, outputs, &mut Rng::seed(0));
+    let scale = (inputs as f64).powf(-0.5);
+    *linear.weight_mut().value_mut() = scaled(7 + 3 * layer, [inputs, outputs], scale, 0.0);
+    *linear.bias_mut().expect("a new layer has a bias").value_mut() = scaled(8 + 3 * layer, [outputs], scale, 0.0);
+    linear
+}
+
+/// The rectifier after layer `l`.
+fn act(layer: u64, features: usize) -> PRelu {
+    PRelu::with_alpha(slopes(9 + 3 * layer, features)).expect("finite slopes")
+}
+
+/// Adam alone: a parameter whose gradient is given costs no op.
+fn adam(count: usize) -> Row {
+    let (gradient, param) = (values(2, [count]), Param::new(values(1, [count]), Group::Weight));
+    let state = Rc::new(RefCell::new((param, Adam::new(1e-3))));
+    let step = move || {
+        let (param, adam) = &mut *state.borrow_mut();
+        let grads = Tape::training(0).param(param).backward_with(gradient.clone());
+        adam.step(param, grads).expect("finite gradients");
+        param.value().clone()
+    };
+    let check = step.clone();
+    Row {
+        run: Box::new(move || drop(step())),
+        check: Box::new(move || {
+            (1..CHECKED_STEPS).for_each(|_| drop(check()));
+            checksums("p", &check())
+        }),
+        what: format!("Adam step of {count} parameters"),
+    }
+}

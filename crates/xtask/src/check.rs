@@ -1,11 +1,11 @@
 //! `cargo xtask check`: everything CI runs but the README's test command, cheapest first.
 //!
-//! Who runs what: here format, house rules, documents, lints, documentation, and the kernels' tests at the instruction sets that
+//! Who runs what: here format, house rules, documents, packages, lints, documentation, and the kernels' tests at the instruction sets that
 //! `cargo test` would not pick on this machine. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
 //! README writes it.
 
 use crate::command::{cargo, run, section};
-use crate::{Outcome, dependencies, docs, house};
+use crate::{Outcome, dependencies, docs, house, packages};
 
 pub fn check() -> Outcome {
     section("house rules");
@@ -15,6 +15,8 @@ pub fn check() -> Outcome {
     run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     section("dependencies");
     dependencies::check()?;
+    section("packages");
+    packages::check()?;
     let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     run("lints", &mut cargo(&lints))?;
     let documentation = ["doc", "--locked", "--workspace", "--no-deps"];

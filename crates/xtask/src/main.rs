@@ -7,6 +7,7 @@ mod deep;
 mod dependencies;
 mod docs;
 mod house;
+mod packages;
 mod peers;
 
 use std::process::ExitCode;

@@ -44,6 +44,10 @@ use tape::{Param, ParamId, Tensor};
 ///     }
 /// }
 /// ```
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "`from_pytorch` reads into a module that exists: only that knows its shapes"
+)]
 pub trait Module<T: Float = f32> {
     /// Shows every parameter and buffer, in the order of the fields.
     fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>);

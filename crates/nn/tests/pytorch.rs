@@ -4,6 +4,7 @@
 
 use nn::prelude::*;
 use safetensors::SafeTensors;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -192,7 +193,9 @@ fn a_model_goes_through_pytorch_and_back() {
     let python = std::env::var("RECTIFY_PEER_PYTHON").unwrap_or_else(|_| "/opt/peers/bin/python".into());
     let has_torch = Command::new(&python).args(["-c", "import torch, safetensors.torch"]).output();
     if !has_torch.is_ok_and(|output| output.status.success()) {
-        eprintln!("!! SKIPPED: {python} has no torch and safetensors; `cargo xtask peers` installs them");
+        // Past the capture of `eprintln!`, so that it is seen.
+        let skipped = format!("!! SKIPPED: {python} has no torch and safetensors; `cargo xtask peers` installs them\n");
+        std::io::stderr().write_all(skipped.as_bytes()).unwrap();
         return;
     }
     let dir = tempfile::tempdir().unwrap();

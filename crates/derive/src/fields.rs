@@ -1,11 +1,12 @@
 //! What the derive needs to know about a type: its float, and its variants with their fields.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
+use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Member, Result, Token, Type, TypeParam,
-    TypeParamBound, WherePredicate,
+    Attribute, Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, LitStr, Member, Result, Token, Type,
+    TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The type that derives.
@@ -36,6 +37,16 @@ pub(crate) struct Part<'a> {
     pub(crate) ty: &'a Type,
     pub(crate) is_skipped: bool,
     pub(crate) is_phantom: bool,
+    /// How PyTorch writes it, if otherwise.
+    pub(crate) pytorch: Option<Pytorch>,
+}
+
+/// `#[module(pytorch(name = "weight", reversed))]`.
+#[derive(Clone, Default)]
+pub(crate) struct Pytorch {
+    pub(crate) name: Option<LitStr>,
+    /// `Same`, `Reversed` or `Vector` of `nn::module::Axes`.
+    pub(crate) axes: Option<Ident>,
 }
 
 impl Part<'_> {
@@ -78,19 +89,20 @@ impl<'a> Target<'a> {
 }
 
 fn variant(path: TokenStream, fields: &Fields) -> Result<Variant<'_>> {
-    let part = |(index, field): (usize, &'_ Field)| -> Result<(Member, Ident, bool)> {
+    let part = |(index, field): (usize, &'_ Field)| -> Result<(Member, Ident, Options)> {
         let options = Options::read(&field.attrs)?;
         if options.float.is_some() {
             return Err(Error::new_spanned(field, "#[module(float = …)] belongs on the type"));
         }
         let member = field.ident.clone().map_or(Member::from(index), Member::Named);
-        Ok((member, format_ident!("field_{index}"), options.skip))
+        Ok((member, format_ident!("field_{index}"), options))
     };
     let mut parts = Vec::new();
     for (index, field) in fields.iter().enumerate() {
-        let (member, binding, is_skipped) = part((index, field))?;
+        let (member, binding, options) = part((index, field))?;
         let is_phantom = is_phantom(&field.ty);
-        parts.push(Part { member, binding, ty: &field.ty, is_skipped: is_skipped || is_phantom, is_phantom });
+        let is_skipped = options.skip || is_phantom;
+        parts.push(Part { member, binding, ty: &field.ty, is_skipped, is_phantom, pytorch: options.pytorch });
     }
     Ok(Variant { path, fields: parts })
 }
@@ -124,6 +136,7 @@ fn float_param(generics: &Generics) -> Option<Ident> {
 struct Options {
     skip: bool,
     float: Option<Type>,
+    pytorch: Option<Pytorch>,
 }
 
 impl Options {
@@ -139,10 +152,34 @@ impl Options {
                     options.float = Some(meta.value()?.parse()?);
                     return Ok(());
                 }
-                Err(meta.error("expected `skip` (on a field) or `float = f64` (on the type)"))
+                if meta.path.is_ident("pytorch") {
+                    options.pytorch = Some(Pytorch::read(&meta)?);
+                    return Ok(());
+                }
+                Err(meta.error("expected `skip` or `pytorch(…)` (on a field) or `float = f64` (on the type)"))
             })?;
         }
         Ok(options)
+    }
+}
+
+impl Pytorch {
+    fn read(meta: &ParseNestedMeta<'_>) -> Result<Pytorch> {
+        let mut form = Pytorch::default();
+        meta.parse_nested_meta(|meta| {
+            let axes = |axes: &str| Some(Ident::new(axes, Span::call_site()));
+            if meta.path.is_ident("name") {
+                form.name = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("reversed") {
+                form.axes = axes("Reversed");
+            } else if meta.path.is_ident("vector") {
+                form.axes = axes("Vector");
+            } else {
+                return Err(meta.error("expected `name = \"…\"`, `reversed` or `vector`"));
+            }
+            Ok(())
+        })?;
+        Ok(form)
     }
 }
 

@@ -3,6 +3,9 @@
 //! Works on structs (named, tuple, unit) and enums, with generics. Numbers, `bool` and `String` are modules without parameters, so
 //! plain settings need no mark; a field that is no module at all (a closure, a foreign type) says `#[module(skip)]`.
 //!
+//! A field that PyTorch calls or writes otherwise says so for `to_pytorch` and `from_pytorch`: `#[module(pytorch(name = "weight"))]`,
+//! `reversed` where its axes are in reverse order there, `vector` where it has one axis there.
+//!
 //! The float type of the parameters is the type parameter bounded by `Float`; without one it is `f32`, or what
 //! `#[module(float = f64)]` on the type says. With such a type parameter the type also gets its twin in another precision:
 //! `net.cast::<f64>()`.

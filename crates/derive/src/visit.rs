@@ -1,6 +1,6 @@
 //! The implementation of `nn::Module`: one call per field.
 
-use crate::fields::{Target, Variant, mentions};
+use crate::fields::{Pytorch, Target, Variant, mentions};
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 
@@ -13,6 +13,7 @@ pub(crate) fn module(target: &Target<'_>) -> TokenStream {
         // A reference to an enum without variants still counts as something to match.
         if arms.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms)* }) }
     };
+    // Readers of files walk with `visit` first, so that the walk of every step need not say how PyTorch writes things.
     let (visit, visit_mut) = (arms(quote!(visit)), arms(quote!(visit_mut)));
     quote! {
         #[automatically_derived]
@@ -44,10 +45,26 @@ fn arm(variant: &Variant<'_>, float: &TokenStream, method: &TokenStream) -> Toke
     let bindings = visited.iter().map(|field| &field.binding);
     let calls = visited.iter().map(|field| {
         let (label, binding) = (field.label(), &field.binding);
-        quote!(path.enter(#label, |path| ::nn::module::Module::<#float>::#method(#binding, path, &mut *visitor));)
+        let pytorch = field.pytorch.as_ref().filter(|_| method.to_string() == "visit").map(pytorch);
+        quote!(path.enter(#label, |path| {
+            #pytorch
+            ::nn::module::Module::<#float>::#method(#binding, path, &mut *visitor)
+        });)
     });
     quote! {
         #path { #(#members: #bindings,)* .. } => { #(#calls)* }
+    }
+}
+
+/// Tells the visitor how PyTorch writes the field that follows.
+fn pytorch(form: &Pytorch) -> TokenStream {
+    let name = match &form.name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
+    let axes = form.axes.as_ref().map_or(quote!(Same), |axes| quote!(#axes));
+    quote! {
+        visitor.pytorch(path.as_str(), ::nn::module::Pytorch { name: #name, axes: ::nn::module::Axes::#axes });
     }
 }
 

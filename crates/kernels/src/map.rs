@@ -24,6 +24,7 @@ pub trait Map1<T: Float>: Copy + Send + Sync {
 /// # Panics
 /// If argument and result differ in length.
 #[track_caller]
+#[inline]
 pub(crate) fn map1<T: Float, F: Map1<T>>(function: F, io: In1<'_, T>) {
     let grain = Grain::elements(F::COST);
     match io {

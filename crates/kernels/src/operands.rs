@@ -28,6 +28,12 @@ impl<'a, T> Broadcast<'a, T> {
         Broadcast { values: std::slice::from_ref(value), run: 1 }
     }
 
+    /// Whether there is one value for each of `length` elements.
+    #[inline]
+    pub(crate) fn is_full(&self, length: usize) -> bool {
+        self.run == 1 && self.values.len() == length
+    }
+
     /// Checks that the pattern fits an array of `length` a whole number of times.
     ///
     /// # Panics

@@ -34,7 +34,7 @@ impl Element for u32 {}
 impl Element for u8 {}
 
 /// Where the numbers of every block start.
-const DATA: usize = 192;
+const DATA: usize = 128;
 /// Where the header of every block starts.
 const HEADER: usize = size_of::<Prefix>();
 /// The alignment of a block below [`HUGE`].

@@ -29,16 +29,12 @@ pub enum Error {
         problem: String,
     },
     /// A model file whose tensors are not this module's.
-    #[error("{path}: does not fit this model{}", differences(.missing, .unexpected, .different), path = .path.display())]
+    #[error("{path}: does not fit this model:\n{differences}", path = .path.display())]
     Misfit {
         /// The file.
         path: PathBuf,
-        /// Names the model has and the file has not.
-        missing: Vec<String>,
-        /// Names the file has and the model has not.
-        unexpected: Vec<String>,
-        /// Names both have, with what is different about each.
-        different: Vec<String>,
+        /// In what they differ.
+        differences: Differences,
     },
     /// A gradient with a NaN or an infinity: nothing was updated.
     #[error(
@@ -85,12 +81,32 @@ pub enum Error {
     },
 }
 
-fn differences(missing: &[String], unexpected: &[String], different: &[String]) -> String {
-    let list = |title: &str, names: &[String]| match names {
-        [] => String::new(),
-        names => format!("; {title}: {}", names.join(", ")),
-    };
-    list("missing", missing) + &list("unexpected", unexpected) + &list("different", different)
+/// In what a model file differs from a module, under the names that the file has or should have. Prints as a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Differences {
+    /// Names the model has and the file has not.
+    pub missing: Vec<String>,
+    /// Names the file has and the model has not.
+    pub unexpected: Vec<String>,
+    /// Names both have, with what is different about each.
+    pub different: Vec<String>,
+}
+
+impl Differences {
+    /// Whether file and module match.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.different.is_empty()
+    }
+}
+
+impl std::fmt::Display for Differences {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lists = [("missing", &self.missing), ("unexpected", &self.unexpected), ("different", &self.different)];
+        let mut rows = lists.into_iter().flat_map(|(what, names)| names.iter().map(move |name| (what, name)));
+        let Some((what, name)) = rows.next() else { return f.write_str("no differences") };
+        write!(f, "  {what:<10}  {name}")?;
+        rows.try_for_each(|(what, name)| write!(f, "\n  {what:<10}  {name}"))
+    }
 }
 
 pub(crate) fn setting<T>(what: &'static str, problem: impl Into<String>) -> Result<T> {

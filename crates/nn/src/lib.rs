@@ -1,6 +1,6 @@
 //! Modules, losses, optimisers, data: what a training loop is written with.
 //!
-//! ```no_run
+//! ```standalone_crate
 //! use nn::prelude::*;
 //!
 //! #[derive(Module)]
@@ -14,6 +14,7 @@
 //! }
 //!
 //! fn main() -> nn::Result<()> {
+//! #    std::env::set_current_dir(std::env::temp_dir()).expect("a place for the model");
 //!     let (train, test) = nn::data::digits()?;
 //!     let mut rng = Rng::seed(7);
 //!     let mut net = Net::new(&mut rng);
@@ -48,7 +49,7 @@ pub mod optim;
 pub mod prelude;
 
 pub use buffer::Buffer;
-pub use error::{Error, Result};
+pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;
 pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};

@@ -23,7 +23,8 @@
 
 mod containers;
 
-use crate::{Buffer, Result};
+use crate::files::{self, Layout};
+use crate::{Buffer, Differences, Result};
 pub use tape::Float;
 use tape::{Param, ParamId, Tensor, Updates};
 
@@ -43,6 +44,10 @@ use tape::{Param, ParamId, Tensor, Updates};
 ///     }
 /// }
 /// ```
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "`from_pytorch` reads into a module that exists: only that knows its shapes"
+)]
 pub trait Module<T: Float = f32> {
     /// Shows every parameter and buffer, in the order of the fields.
     fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>);
@@ -146,7 +151,7 @@ pub trait Module<T: Float = f32> {
         self.cast_to()
     }
 
-    /// Writes parameters and buffers as safetensors, under their names.
+    /// Writes parameters and buffers as safetensors, under their names, with `layout: rectify` in the header.
     ///
     /// The file appears whole or not at all: it is written beside its place and moved there.
     ///
@@ -156,10 +161,10 @@ pub trait Module<T: Float = f32> {
     where
         Self: Sized,
     {
-        crate::files::save(self, path.as_ref())
+        files::save(self, path.as_ref(), Layout::Rectify)
     }
 
-    /// Reads parameters and buffers that [`Module::save`] wrote.
+    /// Reads parameters and buffers that [`Module::save`] wrote. Numbers come back as they were, NaN and infinities included.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or does not hold exactly this module's names, shapes and float type. The module is
@@ -168,8 +173,115 @@ pub trait Module<T: Float = f32> {
     where
         Self: Sized,
     {
-        crate::files::load(self, path.as_ref())
+        files::load(self, path.as_ref(), Layout::Rectify)
     }
+
+    /// The bytes that [`Module::save`] writes.
+    ///
+    /// # Errors
+    /// If two tensors have the same name.
+    fn to_bytes(&self) -> Result<Vec<u8>>
+    where
+        Self: Sized,
+    {
+        files::to_bytes(self, Layout::Rectify)
+    }
+
+    /// As [`Module::load`], of bytes: a model that is part of the program.
+    ///
+    /// # Errors
+    /// As [`Module::load`].
+    fn load_bytes(&mut self, bytes: &[u8]) -> Result<()>
+    where
+        Self: Sized,
+    {
+        files::load_bytes(self, bytes, "(bytes)".as_ref(), Layout::Rectify)
+    }
+
+    /// Writes a file that `module.load_state_dict(safetensors.torch.load_file(path))` reads in PyTorch: its names (a PReLU's slopes
+    /// are `weight`) and axes (a linear weight is `[out, in]`). Fields are named as PyTorch names attributes, layers of
+    /// [`crate::Sequential`], tuples and vectors as PyTorch's `Sequential` and `ModuleList` do: by position.
+    ///
+    /// # Errors
+    /// If it cannot be written, if PyTorch has no form for a tensor (slopes for each element), or if two get the same name there.
+    fn to_pytorch(&self, path: impl AsRef<std::path::Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        files::save(self, path.as_ref(), Layout::Pytorch)
+    }
+
+    /// Reads a safetensors file with PyTorch's names and axes, from [`Module::to_pytorch`] or from `safetensors.torch.save_file`.
+    /// Numbers of any float type (f16, bf16, f32, f64) are rounded to this module's.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or does not hold exactly this module's names and shapes: the error is a table of what
+    /// did not match. The module is then as it was.
+    fn from_pytorch(&mut self, path: impl AsRef<std::path::Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        files::load(self, path.as_ref(), Layout::Pytorch)
+    }
+
+    /// The bytes that [`Module::to_pytorch`] writes.
+    ///
+    /// # Errors
+    /// As [`Module::to_pytorch`], the system aside.
+    fn to_pytorch_bytes(&self) -> Result<Vec<u8>>
+    where
+        Self: Sized,
+    {
+        files::to_bytes(self, Layout::Pytorch)
+    }
+
+    /// As [`Module::from_pytorch`], of bytes.
+    ///
+    /// # Errors
+    /// As [`Module::from_pytorch`].
+    fn from_pytorch_bytes(&mut self, bytes: &[u8]) -> Result<()>
+    where
+        Self: Sized,
+    {
+        files::load_bytes(self, bytes, "(bytes)".as_ref(), Layout::Pytorch)
+    }
+
+    /// As [`Module::from_pytorch`], but reads what matches, leaves the rest of the module as it was, and returns the table of what
+    /// did not match: for a network with another head.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged. The module is then as it was.
+    fn from_pytorch_where_it_fits(&mut self, path: impl AsRef<std::path::Path>) -> Result<Differences>
+    where
+        Self: Sized,
+    {
+        files::load_where_it_fits(self, path.as_ref(), Layout::Pytorch)
+    }
+}
+
+/// How PyTorch writes a tensor that is written otherwise here; see [`Visitor::pytorch`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pytorch {
+    /// The last part of its name there, if it is another.
+    pub name: Option<&'static str>,
+    /// Its axes there.
+    pub axes: Axes,
+}
+
+impl Pytorch {
+    /// As here.
+    pub const SAME: Pytorch = Pytorch { name: None, axes: Axes::Same };
+}
+
+/// The axes of a tensor in PyTorch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Axes {
+    /// As here.
+    Same,
+    /// In reverse order: a matrix transposed.
+    Reversed,
+    /// One, of all elements, whatever axes of size 1 are here.
+    Vector,
 }
 
 /// The twin of a module, or of a part of one, in another precision; derived with [`Module`].
@@ -186,6 +298,8 @@ pub trait Visitor<'a, T: Float = f32> {
     fn param(&mut self, name: &str, param: &'a Param<T>);
     /// Is handed a buffer.
     fn buffer(&mut self, _name: &str, _buffer: &'a Buffer<T>) {}
+    /// Is told, before it is handed the parameter or buffer `name`, how PyTorch writes that: `#[module(pytorch(…))]` on a field.
+    fn pytorch(&mut self, _name: &str, _form: Pytorch) {}
 }
 
 /// What a [`Module`] shows its parameters to, to be changed.

@@ -35,12 +35,15 @@ pub trait Optimizer<T: Float = f32> {
     fn set_learning_rate(&mut self, rate: f64);
 }
 
-/// That a setting is finite and not negative.
-fn check_size(what: &'static str, name: &str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(());
+/// That a setting is finite, in the parameters' float type too, and not negative.
+fn check_size<T: Float>(what: &'static str, name: &str, value: f64) -> Result<()> {
+    if !value.is_finite() || value < 0.0 {
+        return setting(what, format!("{name} is {value}; it must be finite and not negative"));
     }
-    setting(what, format!("{name} is {value}; it must be finite and not negative"))
+    if !T::from_f64(value).to_f64().is_finite() {
+        return setting(what, format!("{name} is {value:e}, which is infinite in the parameters' float type"));
+    }
+    Ok(())
 }
 
 /// That a setting is a share that stays: in [0, 1).

@@ -62,30 +62,84 @@ fn the_file_says_names_shapes_and_layout() {
     assert_eq!(file.tensor("hidden.weight").unwrap().shape(), [3, 2]);
 }
 
+/// A file of a header and numbers.
+fn file(header: &str, numbers: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), numbers].concat()
+}
+
+const UNREADABLE: &str = "this is no safetensors file, or a damaged one";
+
 #[test]
 fn damaged_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (path, good) = saved(&dir);
-    let mut overlapping = String::from_utf8_lossy(&good[8..]).to_string();
-    let header = overlapping.split_off(0);
-    let header = &header[..header.find("}}").unwrap() + 2];
-    let shifted = header.replacen("[0,8]", "[8,16]", 1);
-    assert_ne!(header, shifted, "{header}");
-    let overlap = [&(shifted.len() as u64).to_le_bytes()[..], shifted.as_bytes(), &good[good.len() - 48..]].concat();
-    let cases: [&[u8]; 6] = [
-        &good[..good.len() - 3],
-        &good[..20],
+    let numbers = [0u8; 48];
+    let cases: [&[u8]; 8] = [
         &[],
-        &[&u64::MAX.to_le_bytes()[..], &good[8..]].concat(),
         &[7; 64],
-        &overlap,
+        b"PK\x03\x04 a zip archive, as torch.save writes them",
+        &[&u64::MAX.to_le_bytes()[..], &good[8..]].concat(),
+        &[&(1u64 << 40).to_le_bytes()[..], &good[8..]].concat(),
+        &[&good[..], &[0]].concat(),
+        &file("{\"mean\":{\"dtype\":\"F32\",\"shape\":[18446744073709551615,2],\"data_offsets\":[0,48]}}", &numbers),
+        &file(&"[".repeat(100_000), &numbers),
     ];
     for bytes in cases {
         fs::write(&path, bytes).unwrap();
-        refused(&path, "this is no safetensors file, or a damaged one");
+        refused(&path, UNREADABLE);
+        refused(&path, &format!("({} bytes", bytes.len()));
     }
     fs::write(&path, &good).unwrap();
     net(2).load(&path).unwrap();
+}
+
+#[test]
+fn files_cut_at_any_byte_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, good) = saved(&dir);
+    let mut net = net(2);
+    let before = numbers(&net);
+    for length in 0..good.len() {
+        let error = net.load_bytes(&good[..length]).unwrap_err().to_string();
+        assert!(error.starts_with("(bytes): ") && error.contains(UNREADABLE), "{length}: {error}");
+    }
+    assert_eq!(numbers(&net), before);
+    net.load_bytes(&good).unwrap();
+    assert_ne!(numbers(&net), before);
+}
+
+/// lattice 752, aprender 1280: numbers of two tensors that overlap, holes between them, and headers longer than memory.
+#[test]
+fn peer_bug_d19() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, good) = saved(&dir);
+    let text = String::from_utf8_lossy(&good[8..]).to_string();
+    let header = &text[..text.find("}}").unwrap() + 2];
+    for (from, to) in [
+        ("[0,8]", "[8,16]"),
+        ("[0,8]", "[0,16]"),
+        ("[8,16]", "[12,20]"),
+        ("[0,8]", "[8,0]"),
+        ("[0,8]", "[0,18446744073709551615]"),
+    ] {
+        let shifted = header.replacen(from, to, 1);
+        assert_ne!(header, shifted, "{header}");
+        fs::write(&path, file(&shifted, &good[good.len() - 48..])).unwrap();
+        refused(&path, UNREADABLE);
+    }
+    fs::write(&path, [&u64::MAX.to_le_bytes()[..], &good[8..]].concat()).unwrap();
+    refused(&path, "the first 8 say that the header takes 18446744073709551615");
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_kept() {
+    let mut sick = net(1);
+    sick.mean.value_mut().make_mut().copy_from_slice(&[f32::NAN, f32::NEG_INFINITY]);
+    let mut loaded = net(2);
+    loaded.load_bytes(&sick.to_bytes().unwrap()).unwrap();
+    let mean = loaded.mean.value().to_vec();
+    assert!(mean[0].is_nan() && mean[1] == f32::NEG_INFINITY);
+    assert_eq!(numbers(&loaded)[..3], numbers(&sick)[..3]);
 }
 
 #[test]
@@ -115,8 +169,11 @@ fn a_misfit_lists_every_difference() {
     other.save(&path).unwrap();
     refused(
         &path,
-        "does not fit this model; missing: mean; unexpected: head.alpha; different: hidden.weight is [3, 4] in the file and [3, 2] \
-         in the model, hidden.bias is [4] in the file and [2] in the model",
+        "does not fit this model:
+  missing     mean
+  unexpected  head.alpha
+  different   hidden.weight is [3, 4] in the file and [3, 2] in the model
+  different   hidden.bias is [4] in the file and [2] in the model",
     );
     let twin = (Linear::new(3, 2, &mut Rng::seed(1)), Relu).cast::<f64>();
     twin.save(&path).unwrap();
@@ -156,4 +213,22 @@ fn peer_bug_d17() {
         loaded.load(&path).unwrap();
         assert_eq!(numbers(&loaded), numbers(&net(1)));
     }
+}
+
+/// burn 5208: a weight that lives as a transposed view was written as it lies in memory.
+#[test]
+fn peer_bug_d09() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("view.safetensors");
+    let live = || Tensor::from([[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]).transpose();
+    let param = Param::new(live(), Group::Weight);
+    assert!(!param.value().is_contiguous());
+    (param,).save(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("0").unwrap().shape(), [2, 3]);
+    // Into a view again, whose own memory is the other way round.
+    let mut loaded = (Param::new(Tensor::zeros([3, 2]).transpose(), Group::Weight),);
+    loaded.load(&path).unwrap();
+    assert_eq!(loaded.0.value().to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 }

@@ -200,6 +200,38 @@ fn what_is_not_finite_changes_nothing() {
     assert!((before[0] - numbers(&net)[0] - 0.1).abs() < 1e-8);
 }
 
+/// Every optimiser, every kind of number that is not finite, wherever it stands.
+#[test]
+fn no_optimiser_steps_on_a_gradient_that_is_not_finite() {
+    fn refuses(mut optimiser: impl Optimizer<f64> + Clone) {
+        let mut net = two();
+        let grads = gradients(&net, ones(), ones());
+        optimiser.step(&mut net, grads).unwrap();
+        let before = numbers(&net);
+        let untouched = optimiser.clone();
+        for (bad, element) in [(f64::NAN, 0), (f64::INFINITY, 1), (f64::NEG_INFINITY, 2)] {
+            let mut g = [1.0; 3];
+            g[element] = bad;
+            let grads = gradients(&net, ones(), Tensor::f64(g));
+            let error = optimiser.step(&mut net, grads).unwrap_err().to_string();
+            let start = format!("the gradient of `b` is {bad} at element {element}; nothing was updated");
+            assert!(error.starts_with(&start), "{error}");
+            assert_eq!(numbers(&net), before);
+        }
+        // Nor did what it remembers change: it goes on as if nothing had been.
+        let (mut twin, mut of_twin) = (net.clone(), untouched);
+        let grads = gradients(&net, ones(), ones());
+        optimiser.step(&mut net, grads).unwrap();
+        let grads = gradients(&twin, ones(), ones());
+        of_twin.step(&mut twin, grads).unwrap();
+        assert_eq!(numbers(&net), numbers(&twin));
+    }
+    refuses(Sgd::new(0.1));
+    refuses(Sgd::new(0.1).momentum(0.9).nesterov(true));
+    refuses(Adam::new(0.1));
+    refuses(AdamW::new(0.1));
+}
+
 #[test]
 fn bad_settings_change_nothing() {
     fn text(mut optimiser: impl Optimizer<f64>) -> String {
@@ -215,6 +247,26 @@ fn bad_settings_change_nothing() {
     assert_eq!(text(AdamW::new(0.1).eps(-1.0)), "AdamW: ε is -1; it must be finite and not negative");
     assert_eq!(text(Sgd::new(0.1).momentum(f64::INFINITY)), "Sgd: momentum is inf; it must be finite and not negative");
     assert_eq!(text(Sgd::new(0.1).nesterov(true)), "Sgd: nesterov needs momentum above 0 and dampening 0");
+    assert_eq!(text(Sgd::new(0.1).dampening(f64::NAN)), "Sgd: dampening is NaN; it must be finite");
+    for bad in [f64::NAN, f64::INFINITY, -1.0] {
+        let size = |what, name| format!("{what}: {name} is {bad}; it must be finite and not negative");
+        assert_eq!(text(Sgd::new(bad)), size("Sgd", "the learning rate"));
+        assert_eq!(text(Sgd::new(0.1).weight_decay(bad)), size("Sgd", "weight decay"));
+        assert_eq!(text(Adam::new(0.1).eps(bad)), size("Adam", "ε"));
+        assert_eq!(text(Adam::new(0.1).weight_decay(bad)), size("Adam", "weight decay"));
+        assert_eq!(text(AdamW::new(bad)), size("AdamW", "the learning rate"));
+        assert_eq!(text(AdamW::new(0.1).weight_decay(bad)), size("AdamW", "weight decay"));
+        assert_eq!(text(AdamW::new(0.1).betas(bad, 0.9)), format!("AdamW: β₁ is {bad}; it must be in [0, 1)"));
+        let mut scheduled = Adam::new(0.1);
+        scheduled.set_learning_rate(bad);
+        assert_eq!(text(scheduled), size("Adam", "the learning rate"));
+    }
+    // Finite in f64, and not where the parameters live.
+    let mut act = PRelu::shared();
+    let grads = Tape::training(0).param(act.alpha()).sum().backward();
+    let error = Sgd::new(1e300).step(&mut act, grads).unwrap_err().to_string();
+    assert_eq!(error, "Sgd: the learning rate is 1e300, which is infinite in the parameters' float type");
+    assert_eq!(act.alpha().value().to_vec(), [0.25]);
 }
 
 #[test]
@@ -231,4 +283,24 @@ fn frozen_and_unreached_parameters_stay() {
     let grads = tape.param(&net.b).sum().backward();
     adam.step(&mut net, grads).unwrap();
     assert_eq!(net.a.value().to_vec(), before);
+}
+
+/// PyTorch 196083: a copy of an optimiser's state shared memory with it, and stepping one moved the other.
+#[test]
+fn peer_bug_d11() {
+    let (mut net, mut adam) = (two(), Adam::new(0.02));
+    let step = |net: &mut Two<f64>, adam: &mut Adam<f64>, t| {
+        let grads = wave(net, t);
+        adam.step(net, grads).unwrap();
+    };
+    step(&mut net, &mut adam, 0);
+    let (mut other, mut of_other) = (net.clone(), adam.clone());
+    let (mut untouched, mut of_untouched) = (net.clone(), adam.clone());
+    for t in 1..5 {
+        step(&mut net, &mut adam, t);
+    }
+    step(&mut other, &mut of_other, 1);
+    step(&mut untouched, &mut of_untouched, 1);
+    assert_eq!(numbers(&other), numbers(&untouched));
+    assert_ne!(numbers(&other), numbers(&net));
 }

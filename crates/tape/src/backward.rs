@@ -45,42 +45,50 @@ impl<T: Float> Pass<'_, T> {
 
     /// Stores a value's cotangent, or adds it to the one that is there.
     #[inline]
-    pub(crate) fn add(&mut self, id: u32, cotangent: Var<T>, op: &'static str) {
+    pub(crate) fn add(&mut self, id: u32, cotangent: Cotangent<T>, op: &'static str) {
         if !self.wants(id) {
             return;
         }
-        let (shape, at) = self.tape.with_record(id, |record| (record.shape, record.at));
         if self.finds_anomalies {
-            crate::anomaly::check_backward(op, at, cotangent.value());
+            let at = self.tape.with_record(id, |record| record.at);
+            crate::anomaly::check_backward(op, at, &cotangent.value);
         }
-        let cotangent = if *cotangent.shape() == shape { cotangent } else { fit(op, cotangent, &shape) };
+        let fits = self.tape.has_shape(id, cotangent.value.shape());
+        let cotangent = if fits { cotangent } else { self.fit(id, cotangent, op) };
+        let first_order = self.is_first_order();
         let slot = &mut self.slots.cotangents[id as usize];
-        let sum = match slot.take() {
+        *slot = Some(match slot.take() {
             None => cotangent,
-            Some(Cotangent { value, id }) => Var::new(value, self.tape.clone(), id) + cotangent,
-        };
-        let (value, _, id) = sum.into_parts();
-        *slot = Some(Cotangent { value, id });
+            Some(sum) if first_order => Cotangent { value: sum.value + cotangent.value, id: UNTRACKED },
+            Some(sum) => self.tape.recorded(sum).add(self.tape.recorded(cotangent)).into(),
+        });
+    }
+
+    /// Sums a cotangent over the axes along which its operand was broadcast.
+    fn fit(&self, id: u32, cotangent: Cotangent<T>, op: &'static str) -> Cotangent<T> {
+        fit(op, self.tape.recorded(cotangent), &self.tape.shape_of(id)).into()
     }
 
     /// Visits every value from `root` down to `lowest`.
     fn run(&mut self, root: u32, lowest: u32) {
         self.finds_anomalies = self.tape.find_anomalies(false);
+        let outer = self.tape.running().get();
+        let first_order = self.is_first_order();
         for id in (lowest..=root).rev() {
             let Some(Cotangent { value, id: dy_id }) = self.slots.cotangents[id as usize].take() else { continue };
             let Some((mut node, is_watched)) = self.start(id) else {
                 self.slots.cotangents[id as usize] = Some(Cotangent { value, id: dy_id });
                 continue;
             };
-            let keeps = is_watched || self.wanted.is_some();
-            let kept = keeps.then(|| Cotangent { value: value.clone(), id: dy_id });
-            let dy = Var::new(value, self.tape.clone(), dy_id);
-            let consume = self.is_first_order();
-            node.pull(self, dy, consume);
-            self.slots.cotangents[id as usize] = kept;
-            let origin = if consume { Origin::Freed(node.name()) } else { Origin::Op(node) };
-            self.tape.with_record(id, |record| record.origin = origin);
+            if is_watched || !first_order {
+                self.slots.cotangents[id as usize] = Some(Cotangent { value: value.clone(), id: dy_id });
+            }
+            node.pull(self, Var::new(value, self.tape.clone(), dy_id), first_order);
+            if !first_order {
+                self.tape.with_record(id, |record| record.origin = Origin::Op(node));
+            }
         }
+        self.tape.running().set(outer);
         self.tape.find_anomalies(self.finds_anomalies);
     }
 
@@ -88,6 +96,7 @@ impl<T: Float> Pass<'_, T> {
     #[inline]
     fn start(&mut self, id: u32) -> Option<(Box<dyn crate::op::Node<T>>, bool)> {
         let params = &mut self.slots.params;
+        let running = self.tape.running();
         self.tape.with_record(id, |record| match &record.origin {
             Origin::Leaf => None,
             Origin::Param(param) => {
@@ -96,14 +105,29 @@ impl<T: Float> Pass<'_, T> {
             }
             Origin::Op(node) => {
                 let name = node.name();
-                match std::mem::replace(&mut record.origin, Origin::Running(name)) {
+                running.set(id);
+                match std::mem::replace(&mut record.origin, Origin::Used(name)) {
                     Origin::Op(node) => Some((node, record.is_watched)),
                     _ => unreachable!("it was an op a line ago"),
                 }
             }
-            Origin::Running(name) => reentered(name, record),
-            Origin::Freed(name) => freed(name, record),
+            Origin::Used(name) if running.get() == id => reentered(name, record),
+            Origin::Used(name) => freed(name, record),
         })
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// A cotangent as a value to compute with.
+    fn recorded(&self, Cotangent { value, id }: Cotangent<T>) -> Var<T> {
+        Var::new(value, self.clone(), id)
+    }
+}
+
+impl<T: Float> From<Var<T>> for Cotangent<T> {
+    fn from(var: Var<T>) -> Cotangent<T> {
+        let (value, _, id) = var.into_parts();
+        Cotangent { value, id }
     }
 }
 
@@ -248,7 +272,7 @@ fn leads_to<T: Float>(tape: &Tape<T>, root: u32, of: &[&Var<T>]) -> Vec<bool> {
         let from_operands = tape.with_record(id, |record| match &record.origin {
             Origin::Op(node) => node.operands().iter().any(|&x| x != UNTRACKED && wanted[x as usize]),
             // Its operands are gone: assume the worst, so that the pass names it.
-            Origin::Freed(_) | Origin::Running(_) => true,
+            Origin::Used(_) => true,
             Origin::Leaf | Origin::Param(_) => false,
         });
         wanted[id as usize] |= from_operands;

@@ -10,7 +10,7 @@ impl<T: Float> Tape<T> {
         let name = |id| {
             self.with_record(id, |record| match &record.origin {
                 Origin::Op(node) => Some(node.name()),
-                Origin::Freed(name) | Origin::Running(name) => Some(*name),
+                Origin::Used(name) => Some(*name),
                 Origin::Leaf | Origin::Param(_) => None,
             })
         };
@@ -29,8 +29,8 @@ impl<T: Float> Tape<T> {
     pub fn to_dot(&self) -> String {
         let mut dot = String::from("digraph tape {\n  rankdir=BT;\n");
         for id in 0..self.len() as u32 {
+            let shape = self.shape_of(id);
             self.with_record(id, |record| {
-                let shape = record.shape;
                 let result = match &record.origin {
                     Origin::Leaf => writeln!(dot, "  n{id} [label=\"leaf\\n{shape}\", shape=box];"),
                     Origin::Param(_) => {
@@ -45,7 +45,7 @@ impl<T: Float> Tape<T> {
                         operands.for_each(|x| writeln!(dot, "  n{x} -> n{id};").expect("writing to a string"));
                         writeln!(dot, "  n{id} [label=\"{}\\n{shape}\\nkeeps {bytes} B\"];", node.name())
                     }
-                    Origin::Freed(name) | Origin::Running(name) => {
+                    Origin::Used(name) => {
                         writeln!(dot, "  n{id} [label=\"{name}\\n{shape}\\nfreed\", style=dashed];")
                     }
                 };

@@ -6,7 +6,8 @@
 
 use crate::backward::Pass;
 use crate::error::expect;
-use crate::tape::{Origin, Record, UNTRACKED};
+use crate::gradients::Cotangent;
+use crate::tape::{Origin, UNTRACKED};
 use crate::{Float, Result, Shape, Tape, Tensor, Var};
 use std::panic::Location;
 
@@ -266,8 +267,8 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
         let kept = Kept { operands: xs, result, ids: &self.operands, id: self.id, pass, name };
         let cotangents = self.op.vjp(kept, dy);
         for (&operand, cotangent) in self.operands.iter().zip(cotangents) {
-            if let Some(cotangent) = cotangent {
-                pass.add(operand, cotangent, name);
+            if let Some((value, _, id)) = cotangent.map(Var::into_parts) {
+                pass.add(operand, Cotangent { value, id }, name);
             }
         }
     }
@@ -308,7 +309,7 @@ fn record<T: Float, O: Op<T, N>, const N: usize>(
     let kept_y = keeps.has_result().then(|| y.clone());
     let id = tape.next_id();
     let node = Box::new(Recorded { op, id, operands: ids, xs, y: kept_y });
-    tape.push(Record { origin: Origin::Op(node), shape, is_watched: false, at });
+    tape.push(Origin::Op(node), y.shape(), at);
     Var::new(y, tape, id)
 }
 
@@ -337,8 +338,8 @@ impl<T: Float, O: OpMany<T>> Node<T> for RecordedMany<T, O> {
         let cotangents = self.op.vjp(kept, dy);
         assert_eq!(cotangents.len(), self.operands.len(), "{name}: a rule returns one cotangent for each operand");
         for (&operand, cotangent) in self.operands.iter().zip(cotangents) {
-            if let Some(cotangent) = cotangent {
-                pass.add(operand, cotangent, name);
+            if let Some((value, _, id)) = cotangent.map(Var::into_parts) {
+                pass.add(operand, Cotangent { value, id }, name);
             }
         }
     }
@@ -369,7 +370,7 @@ fn record_many<T: Float, O: OpMany<T>>(mut op: O, operands: Vec<Var<T>>, at: &'s
     }
     let (id, kept_y) = (tape.next_id(), keeps.has_result().then(|| y.clone()));
     let node = Box::new(RecordedMany { op, id, operands: ids, xs, y: kept_y });
-    tape.push(Record { origin: Origin::Op(node), shape, is_watched: false, at });
+    tape.push(Origin::Op(node), y.shape(), at);
     Var::new(y, tape, id)
 }
 

@@ -5,11 +5,14 @@
 //! use tape::{gradcheck, strategy::tensor};
 //!
 //! proptest! {
-//!     fn squares_have_the_gradient_they_claim(x in tensor(1..=3, -3.0..3.0)) {
-//!         gradcheck(|[x]| (&x * &x).sum(), [&x])?;
+//! # /*
+//!     #[test]
+//! # */
+//!     fn swish_has_the_gradient_it_claims(x in tensor(1..=3, -3.0..3.0)) {
+//!         gradcheck(|[x]| (&x * x.clone().sigmoid()).sum(), [&x])?;
 //!     }
 //! }
-//! squares_have_the_gradient_they_claim();
+//! # swish_has_the_gradient_it_claims(); // a doctest runs no `#[test]`
 //! ```
 
 use crate::{Shape, Tensor};

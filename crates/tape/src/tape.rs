@@ -37,12 +37,16 @@ struct Inner<T: Float> {
     dropout: Option<u64>,
     /// Draws so far.
     draws: Cell<u64>,
+    /// The op whose rule is running.
+    running: Cell<u32>,
     finds_anomalies: Cell<bool>,
 }
 
 /// The growing part of a tape, recycled whole.
 pub(crate) struct Storage<T: Float> {
     pub(crate) records: Vec<Record<T>>,
+    /// The shapes of the recorded values; neighbours with the same shape share one.
+    shapes: Vec<Shape>,
     /// The leaf of each parameter, sorted by parameter.
     params: Vec<(ParamId, u32)>,
     /// Values that stand for parameters: [`Tape::bind`].
@@ -50,15 +54,11 @@ pub(crate) struct Storage<T: Float> {
     updates: Updates<T>,
 }
 
-impl<T: Float> Storage<T> {
-    const EMPTY: Storage<T> =
-        Storage { records: Vec::new(), params: Vec::new(), bound: Vec::new(), updates: Updates::NONE };
-}
-
 /// One value on the tape: where it came from.
 pub(crate) struct Record<T: Float> {
     pub(crate) origin: Origin<T>,
-    pub(crate) shape: Shape,
+    /// Which of the tape's shapes it has.
+    shape: u32,
     /// Whether its gradient stays in [`crate::Gradients`] although it is no leaf.
     pub(crate) is_watched: bool,
     /// The line that asked for it.
@@ -70,10 +70,8 @@ pub(crate) enum Origin<T: Float> {
     Leaf,
     Param(ParamId),
     Op(Box<dyn Node<T>>),
-    /// An op whose rule is running now, by name.
-    Running(&'static str),
-    /// An op that an earlier backward pass has used up, by name.
-    Freed(&'static str),
+    /// An op that a backward pass has used up, or whose rule it is running now, by name.
+    Used(&'static str),
 }
 
 impl<T: Float> Clone for Tape<T> {
@@ -85,12 +83,30 @@ impl<T: Float> Clone for Tape<T> {
 
 impl<T: Float> Drop for Inner<T> {
     fn drop(&mut self) {
-        let mut storage = std::mem::replace(self.storage.get_mut(), Storage::EMPTY);
+        let mut storage = std::mem::replace(self.storage.get_mut(), Storage::new());
         storage.records.clear();
+        storage.shapes.clear();
         storage.params.clear();
         storage.bound.clear();
         storage.updates.clear();
         T::with_spare(|spare| keep_spare(&mut spare.storages, storage));
+    }
+}
+
+impl<T: Float> Storage<T> {
+    fn new() -> Storage<T> {
+        Storage {
+            records: Vec::new(),
+            shapes: Vec::new(),
+            params: Vec::new(),
+            bound: Vec::new(),
+            updates: Updates::NONE,
+        }
+    }
+
+    #[inline]
+    fn shape(&self, id: u32) -> &Shape {
+        &self.shapes[self.records[id as usize].shape as usize]
     }
 }
 
@@ -112,9 +128,9 @@ impl<T: Float> Tape<T> {
 
     fn with(records: bool, training: bool, dropout: Option<u64>) -> Tape<T> {
         let storage = if records { T::with_spare(|spare| spare.storages.pop()).flatten() } else { None };
-        let storage = RefCell::new(storage.unwrap_or(Storage::EMPTY));
-        let (draws, finds_anomalies) = (Cell::new(0), Cell::new(false));
-        Tape { inner: Rc::new(Inner { storage, records, training, dropout, draws, finds_anomalies }) }
+        let storage = RefCell::new(storage.unwrap_or_else(Storage::new));
+        let (draws, running, finds_anomalies) = (Cell::new(0), Cell::new(UNTRACKED), Cell::new(false));
+        Tape { inner: Rc::new(Inner { storage, records, training, dropout, draws, running, finds_anomalies }) }
     }
 
     /// The same kind of tape, new, on which dropout drops although the tape would not (Monte Carlo dropout).
@@ -161,7 +177,7 @@ impl<T: Float> Tape<T> {
     /// A value whose gradient is wanted.
     #[track_caller]
     pub fn var(&self, value: Tensor<T>) -> Var<T> {
-        let id = self.leaf(Origin::Leaf, *value.shape());
+        let id = self.leaf(Origin::Leaf, value.shape());
         Var::new(value, self.clone(), id)
     }
 
@@ -189,7 +205,7 @@ impl<T: Float> Tape<T> {
             }
         };
         let id = found.unwrap_or_else(|at| {
-            let id = self.leaf(Origin::Param(wanted), *value.shape());
+            let id = self.leaf(Origin::Param(wanted), value.shape());
             self.inner.storage.borrow_mut().params.insert(at, (wanted, id));
             id
         });
@@ -237,20 +253,38 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn leaf(&self, origin: Origin<T>, shape: Shape) -> u32 {
-        match self.inner.records {
-            true => self.push(Record { origin, shape, is_watched: false, at: Location::caller() }),
-            false => UNTRACKED,
-        }
+    fn leaf(&self, origin: Origin<T>, shape: &Shape) -> u32 {
+        if self.inner.records { self.push(origin, shape, Location::caller()) } else { UNTRACKED }
     }
 
+    /// Records a value; its number.
     #[inline]
-    pub(crate) fn push(&self, record: Record<T>) -> u32 {
-        let records = &mut self.inner.storage.borrow_mut().records;
-        let id = records.len() as u32;
+    pub(crate) fn push(&self, origin: Origin<T>, shape: &Shape, at: &'static Location<'static>) -> u32 {
+        let storage = &mut *self.inner.storage.borrow_mut();
+        let id = storage.records.len() as u32;
         assert!(id < UNTRACKED, "a tape holds at most 2^32 − 1 values");
-        records.push(record);
+        if storage.shapes.last() != Some(shape) {
+            storage.shapes.push(*shape);
+        }
+        let shape = storage.shapes.len() as u32 - 1;
+        storage.records.push(Record { origin, shape, is_watched: false, at });
         id
+    }
+
+    /// The shape of a recorded value.
+    pub(crate) fn shape_of(&self, id: u32) -> Shape {
+        *self.inner.storage.borrow().shape(id)
+    }
+
+    /// Whether a recorded value has this shape.
+    #[inline]
+    pub(crate) fn has_shape(&self, id: u32, shape: &Shape) -> bool {
+        self.inner.storage.borrow().shape(id) == shape
+    }
+
+    /// The op whose rule is running, [`UNTRACKED`] for none.
+    pub(crate) fn running(&self) -> &Cell<u32> {
+        &self.inner.running
     }
 
     /// The number the next recorded value gets.

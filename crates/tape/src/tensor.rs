@@ -38,8 +38,9 @@ pub struct Tensor<T: Element = f32> {
 /// What stands before the numbers.
 pub(crate) struct Header<T: Element> {
     shape: Shape,
-    /// Where the numbers are, if not in this block.
-    view: Option<View<T>>,
+    /// Where the numbers are, if not in this block. In a block of its own, so that the many tensors that are no views stay
+    /// short: a header of two cache lines.
+    view: Option<Block<View<T>, T>>,
 }
 
 struct View<T: Element> {
@@ -95,6 +96,12 @@ impl<T: Element> Tensor<T> {
         self.block.get_mut().expect("a fresh tensor has one handle").1
     }
 
+    /// Where the numbers are, if not in this tensor's block.
+    #[inline]
+    fn view(&self) -> Option<&View<T>> {
+        self.block.header().view.as_ref().map(Block::header)
+    }
+
     /// The sizes of the axes.
     #[inline]
     pub fn shape(&self) -> &Shape {
@@ -109,7 +116,7 @@ impl<T: Element> Tensor<T> {
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.block.header().view {
+        match self.view() {
             None => self.block.len(),
             Some(_) => self.shape().elements(),
         }
@@ -123,7 +130,7 @@ impl<T: Element> Tensor<T> {
     /// The numbers in row-major order, if they lie that way.
     #[inline]
     pub fn as_slice(&self) -> Option<&[T]> {
-        match &self.block.header().view {
+        match self.view() {
             None => Some(self.block.data()),
             Some(view) if view.contiguous => Some(&view.base.data()[view.offset..][..self.len()]),
             Some(_) => None,
@@ -137,19 +144,17 @@ impl<T: Element> Tensor<T> {
         let (header, numbers) = self.block.get_mut()?;
         match &mut header.view {
             None => Some(numbers),
-            Some(view) if view.contiguous => {
-                let offset = view.offset;
-                let (_, numbers) = view.base.get_mut()?;
-                Some(&mut numbers[offset..][..len])
+            Some(view) => {
+                let View { base, offset, contiguous, .. } = view.get_mut()?.0;
+                if *contiguous { Some(&mut base.get_mut()?.1[*offset..][..len]) } else { None }
             }
-            Some(_) => None,
         }
     }
 
     /// Whether the numbers lie in row-major order without gaps.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
-        self.block.header().view.as_ref().is_none_or(|view| view.contiguous)
+        self.view().is_none_or(|view| view.contiguous)
     }
 
     /// The same numbers in row-major order: this tensor, or a copy where it is a strided view.
@@ -172,7 +177,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn copy_to(&self, to: &mut [T]) {
         assert_eq!(to.len(), self.len(), "copy_to: the slice must be as long as the tensor");
-        match (self.as_slice(), &self.block.header().view) {
+        match (self.as_slice(), self.view()) {
             (Some(numbers), _) => to.copy_from_slice(numbers),
             (None, Some(view)) => {
                 let shape = self.shape();
@@ -210,7 +215,7 @@ impl<T: Element> Tensor<T> {
             self.shape(),
             self.len()
         );
-        match &self.block.header().view {
+        match self.view() {
             None => self.block.data()[0],
             Some(view) => view.base.data()[view.offset],
         }
@@ -230,7 +235,7 @@ impl<T: Element> Tensor<T> {
             return Some(Broadcast { values: &[], run: 1 });
         }
         let own = self.shape();
-        let (base, offset, strides) = match &self.block.header().view {
+        let (base, offset, strides) = match self.view() {
             None => (&self.block, 0, own.strides()),
             Some(view) => (&view.base, view.offset, view.strides),
         };
@@ -265,7 +270,7 @@ impl<T: Element> Tensor<T> {
     }
 
     fn base(&self) -> &Block<Header<T>, T> {
-        match &self.block.header().view {
+        match self.view() {
             None => &self.block,
             Some(view) => &view.base,
         }

@@ -53,6 +53,7 @@ impl<T: Float> Var<T> {
     }
 
     /// The numbers, the handle given up.
+    #[inline]
     pub fn into_value(self) -> Tensor<T> {
         self.value
     }

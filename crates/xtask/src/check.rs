@@ -1,18 +1,22 @@
 //! `cargo xtask check`: everything CI runs but the README's test command, cheapest first.
 //!
-//! Who runs what: here format, house rules, lints, documentation, and the kernels' tests at the instruction sets that
+//! Who runs what: here format, house rules, documents, packages, lints, documentation, and the kernels' tests at the instruction sets that
 //! `cargo test` would not pick on this machine. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
 //! README writes it.
 
 use crate::command::{cargo, run, section};
-use crate::{Outcome, dependencies, house};
+use crate::{Outcome, dependencies, docs, house, packages};
 
 pub fn check() -> Outcome {
     section("house rules");
     house::check()?;
+    section("documents");
+    docs::check()?;
     run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     section("dependencies");
     dependencies::check()?;
+    section("packages");
+    packages::check()?;
     let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     run("lints", &mut cargo(&lints))?;
     let documentation = ["doc", "--locked", "--workspace", "--no-deps"];

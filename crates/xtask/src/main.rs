@@ -5,7 +5,9 @@ mod check;
 mod command;
 mod deep;
 mod dependencies;
+mod docs;
 mod house;
+mod packages;
 mod peers;
 
 use std::process::ExitCode;

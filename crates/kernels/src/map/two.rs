@@ -20,7 +20,72 @@ pub trait Map2<T: Float>: Copy + Send + Sync {
 /// # Panics
 /// If an argument does not tile the result.
 #[track_caller]
+#[inline]
 pub(crate) fn map2<T: Float, F: Map2<T>>(function: F, io: In2<'_, T>) {
+    match io {
+        In2::From { a, b, y } if is_direct(&b, y.len()) && a.is_full(y.len()) => {
+            level::run(Direct { function, a: a.values, b: b.values, y });
+        }
+        In2::OverA { a, b } if is_direct(&b, a.len()) => {
+            level::run(DirectOver::<T, F, true> { function, other: b.values, y: a });
+        }
+        In2::OverB { a, b } if is_direct(&a, b.len()) => {
+            level::run(DirectOver::<T, F, false> { function, other: a.values, y: b });
+        }
+        io => in_chunks(function, io),
+    }
+}
+
+/// Up to this length cursors, chunks and the division that checks a pattern would cost more than the work itself.
+const DIRECT: usize = 512;
+
+/// Whether the operand of a short array is walked without a cursor: a number for each element, or one for all.
+#[inline(always)]
+fn is_direct<T>(operand: &Broadcast<'_, T>, length: usize) -> bool {
+    length <= DIRECT && length > 0 && (operand.is_full(length) || operand.values.len() == 1)
+}
+
+/// `y = f(a, b)` over a short array; `b` may be one number.
+struct Direct<'a, T, F> {
+    function: F,
+    a: &'a [T],
+    b: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Float, F: Map2<T>> Kernel<T> for Direct<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        match *self.b {
+            [b] if self.y.len() > 1 => from::<L, F, _, _, false>(self.function, self.a, One(b), self.y),
+            _ => from::<L, F, _, _, false>(self.function, self.a, self.b, self.y),
+        }
+    }
+}
+
+/// `y = f(y, other)` if `FIRST`, else `y = f(other, y)`, over a short array; `other` may be one number.
+struct DirectOver<'a, T, F, const FIRST: bool> {
+    function: F,
+    other: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Float, F: Map2<T>, const FIRST: bool> Kernel<T> for DirectOver<'_, T, F, FIRST> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        match *self.other {
+            [other] if self.y.len() > 1 => in_place::<L, F, _, FIRST>(self.function, One(other), self.y),
+            _ => in_place::<L, F, _, FIRST>(self.function, self.other, self.y),
+        }
+    }
+}
+
+#[track_caller]
+fn in_chunks<T: Float, F: Map2<T>>(function: F, io: In2<'_, T>) {
     let grain = Grain::elements(F::COST);
     match io {
         In2::From { a, b, y } => {

@@ -18,6 +18,7 @@ use tape::{Float, Group, Param, Rectifier, Rng, Tensor, Var};
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Linear<T: Float = f32> {
+    #[module(pytorch(reversed))]
     weight: Param<T>,
     bias: Option<Param<T>>,
 }

@@ -16,6 +16,7 @@ use tape::{Float, Group, Param, Rectifier, Shape, Tape, Tensor, Var};
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct PRelu<T: Float = f32> {
+    #[module(pytorch(name = "weight", vector))]
     alpha: Param<T>,
 }
 
@@ -120,5 +121,48 @@ mod tests {
     #[should_panic(expected = "prelu: shapes [5, 64] and [32] do not fit")]
     fn sizes_that_do_not_fit_are_named() {
         PRelu::per_feature(32).forward(Tape::inference().input(Tensor::zeros([5, 64])));
+    }
+
+    /// candle 1406, 1407: one slope a channel went to the wrong axis. Features are last; channels in front say `[C, 1, 1]`.
+    #[test]
+    fn peer_bug_r31() {
+        let tape = Tape::inference();
+        let slopes = Tensor::from([1.0, 2.0, 3.0]);
+        let last = PRelu::with_alpha(slopes.clone()).unwrap().forward(tape.input(Tensor::full([2, 4, 5, 3], -1.0)));
+        assert_eq!(last.to_vec(), [-1.0, -2.0, -3.0].repeat(40));
+        let front = PRelu::with_alpha(slopes.reshape([3, 1, 1])).unwrap();
+        let front = front.forward(tape.input(Tensor::full([2, 3, 4, 5], -1.0)));
+        assert_eq!(front.to_vec(), [vec![-1.0; 20], vec![-2.0; 20], vec![-3.0; 20]].concat().repeat(2));
+        let wrong = std::panic::catch_unwind(|| {
+            PRelu::with_alpha(Tensor::from([1.0, 2.0, 3.0]))
+                .unwrap()
+                .forward(Tape::inference().input(Tensor::zeros([2, 3, 4, 5])))
+        });
+        let text = wrong.map(|_| ()).unwrap_err().downcast::<String>().unwrap();
+        assert!(text.starts_with("prelu: shapes [2, 3, 4, 5] and [3] do not fit"), "{text}");
+    }
+
+    /// Keras 4851: slopes shared over both axes of an image, one for each of F features.
+    #[test]
+    fn peer_bug_r41() {
+        let act = PRelu::per_feature(6);
+        assert_eq!(act.num_parameters(), 6);
+        let tape = Tape::training(0);
+        let grads = act.forward(tape.input(Tensor::full([2, 3, 4, 6], -1.0))).sum().backward();
+        assert_eq!((&grads[act.alpha()].shape()[..], grads[act.alpha()].to_vec()), (&[6][..], vec![-24.0; 6]));
+        assert_eq!(PRelu::per_element([3, 4, 6]).num_parameters(), 72);
+    }
+
+    /// TensorFlow 47017: a slope that is missing or NaN made every output NaN.
+    #[test]
+    fn peer_bug_r45() {
+        for slope in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let text = PRelu::with_alpha(Tensor::from([slope])).unwrap_err().to_string();
+            assert!(text.starts_with("PRelu: α is ") && text.ends_with("slopes must be finite"), "{text}");
+            let text = crate::LeakyRelu::try_new(slope.into()).unwrap_err().to_string();
+            assert!(text.starts_with("LeakyRelu: the slope is ") && text.ends_with("it must be finite"), "{text}");
+        }
+        assert!(std::panic::catch_unwind(|| crate::LeakyRelu::new(f64::NAN)).is_err());
+        assert!(std::panic::catch_unwind(|| PRelu::shared().starting_at(f32::NAN)).is_err());
     }
 }

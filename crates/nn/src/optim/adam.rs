@@ -58,12 +58,12 @@ impl<T: Float> std::fmt::Debug for Updates<T> {
 }
 
 impl Rule {
-    fn check(&self) -> Result<()> {
-        check_size(self.name, "the learning rate", self.lr)?;
+    fn check<T: Float>(&self) -> Result<()> {
+        check_size::<T>(self.name, "the learning rate", self.lr)?;
         check_share(self.name, "β₁", self.betas.0)?;
         check_share(self.name, "β₂", self.betas.1)?;
-        check_size(self.name, "ε", self.eps)?;
-        check_size(self.name, "weight decay", self.weight_decay)
+        check_size::<T>(self.name, "ε", self.eps)?;
+        check_size::<T>(self.name, "weight decay", self.weight_decay)
     }
 }
 
@@ -125,7 +125,7 @@ impl<T: Float> AdamW<T> {
 impl<T: Float> Optimizer<T> for Adam<T> {
     fn step(&mut self, net: &mut impl Module<T>, mut grads: Gradients<T>) -> Result<()> {
         let rule = self.rule;
-        rule.check()?;
+        rule.check::<T>()?;
         let mut updates: Vec<AdamUpdate<'_, T>> = recycled(std::mem::take(&mut self.updates.0));
         self.states.each_due(rule.name, net, &mut grads, 2, &mut |due| {
             let decays = due.group != Group::Slope || rule.decay_slopes;

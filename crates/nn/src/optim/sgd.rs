@@ -95,9 +95,9 @@ impl<T: Float> Sgd<T> {
     }
 
     fn check(&self) -> Result<()> {
-        check_size("Sgd", "the learning rate", self.lr)?;
-        check_size("Sgd", "momentum", self.momentum)?;
-        check_size("Sgd", "weight decay", self.weight_decay)?;
+        check_size::<T>("Sgd", "the learning rate", self.lr)?;
+        check_size::<T>("Sgd", "momentum", self.momentum)?;
+        check_size::<T>("Sgd", "weight decay", self.weight_decay)?;
         if !self.dampening.is_finite() {
             return setting("Sgd", format!("dampening is {}; it must be finite", self.dampening));
         }

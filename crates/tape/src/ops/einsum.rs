@@ -15,7 +15,7 @@
 
 use super::views::Permute;
 use crate::error::expect;
-use crate::{Error, Float, Op as _, Result, Shape, Tensor, Var};
+use crate::{Error, Float, MAX_RANK, Op as _, Result, Shape, Tensor, Var};
 
 /// A value and the letter of each of its axes.
 struct Term<T: Float> {
@@ -56,8 +56,8 @@ fn parse(spec: &str) -> Result<(Vec<Vec<u8>>, Vec<u8>)> {
     Ok((operands, out))
 }
 
-/// Whether every letter has one size.
-fn check(operands: &[Vec<u8>], shapes: &[&Shape]) -> Result<()> {
+/// Whether every letter has one size, and no product on the way has too many axes.
+fn check(operands: &[Vec<u8>], out: &[u8], shapes: &[&Shape]) -> Result<()> {
     if operands.len() != shapes.len() {
         return Err(bad(format!("the formula has {} operands, {} were given", operands.len(), shapes.len())));
     }
@@ -78,6 +78,18 @@ fn check(operands: &[Vec<u8>], shapes: &[&Shape]) -> Result<()> {
                 Some(_) => {}
                 None => sizes.push((letter, size)),
             }
+        }
+    }
+    let mut axes: Vec<u8> = Vec::new();
+    for (i, letters) in operands.iter().enumerate() {
+        axes.extend(letters);
+        axes.sort_unstable();
+        axes.dedup();
+        axes.retain(|letter| out.contains(letter) || operands[i + 1..].iter().any(|later| later.contains(letter)));
+        if axes.len() > MAX_RANK {
+            let problem =
+                format!("the product up to operand {i} has {} axes; there are at most {MAX_RANK}", axes.len());
+            return Err(bad(problem));
         }
     }
     Ok(())
@@ -154,8 +166,16 @@ impl<T: Float> Var<T> {
     /// If the formula is malformed or does not fit the operands.
     #[track_caller]
     pub fn einsum(formula: &str, operands: &[Var<T>]) -> Var<T> {
-        let (letters, out) = expect(parse(formula));
-        expect(check(&letters, &operands.iter().map(Var::shape).collect::<Vec<_>>()));
+        expect(Var::try_einsum(formula, operands))
+    }
+
+    /// As [`Var::einsum`], for formulas that come from outside.
+    ///
+    /// # Errors
+    /// If the formula is malformed or does not fit the operands.
+    pub fn try_einsum(formula: &str, operands: &[Var<T>]) -> Result<Var<T>> {
+        let (letters, out) = parse(formula)?;
+        check(&letters, &out, &operands.iter().map(Var::shape).collect::<Vec<_>>())?;
         let mut done: Option<Term<T>> = None;
         for (i, operand) in operands.iter().enumerate() {
             let later = letters[i + 1..].concat();
@@ -169,7 +189,7 @@ impl<T: Float> Var<T> {
                 }
             });
         }
-        done.expect("a formula has an operand").ordered(&out)
+        Ok(done.expect("a formula has an operand").ordered(&out))
     }
 }
 
@@ -228,10 +248,16 @@ mod tests {
         assert_eq!(of("i,j->ik"), "einsum: `k` of the result of \"i,j->ik\" is in no operand");
         assert_eq!(of("ij->ii"), "einsum: `i` is twice in the result of \"ij->ii\"");
         assert!(of("i.j->i").starts_with("einsum: `.` in"));
-        let (letters, _) = parse("ij,jk->ik").unwrap();
+        let (letters, out) = parse("ij,jk->ik").unwrap();
         let (a, b) = (Shape::from([2, 3]), Shape::from([4, 5]));
-        let error = check(&letters, &[&a, &b]).unwrap_err().to_string();
+        let error = check(&letters, &out, &[&a, &b]).unwrap_err().to_string();
         assert_eq!(error, "einsum: `j` is 3 long and, in operand 1 of shape [4, 5], 4");
-        assert!(check(&letters, &[&a]).unwrap_err().to_string().contains("2 operands, 1 were given"));
+        assert!(check(&letters, &out, &[&a]).unwrap_err().to_string().contains("2 operands, 1 were given"));
+        let (letters, out) = parse("abcde,fghij->").unwrap();
+        let wide = Shape::from([1; 5]);
+        assert!(check(&letters, &out, &[&wide, &wide]).is_ok(), "summed before they meet");
+        let (letters, out) = parse("abcde,fghij").unwrap();
+        let error = check(&letters, &out, &[&wide, &wide]).unwrap_err().to_string();
+        assert_eq!(error, "einsum: the product up to operand 1 has 10 axes; there are at most 8");
     }
 }

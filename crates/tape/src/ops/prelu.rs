@@ -113,26 +113,34 @@ fn backward<T: Float>(seen: Tensor<T>, reads_output: bool, dy: Tensor<T>, alpha:
 }
 
 impl<T: Float> Var<T> {
-    /// x where x > 0, else α·x. α: a value, a tensor or a number whose shape broadcasts to x's.
+    /// x where x > 0, else α·x. α: a value, a tensor or a number whose shape broadcasts to x's; or of one element.
     ///
     /// # Panics
     /// If it does not.
     #[track_caller]
     #[inline]
     pub fn prelu(self, alpha: impl Operand<T>) -> Var<T> {
-        let alpha = alpha.on(self.tape());
+        let mut alpha = alpha.on(self.tape());
+        if alpha.rank() > self.rank() && alpha.len() == 1 {
+            // The one slope of a module has shape [1], and a number has none.
+            alpha = alpha.reshape([]);
+        }
         Prelu.apply([self, alpha])
     }
 }
 
 impl<T: Float> Tensor<T> {
-    /// x where x > 0, else α·x. α: a tensor or a number whose shape broadcasts to x's.
+    /// x where x > 0, else α·x. α: a tensor or a number whose shape broadcasts to x's; or of one element.
     ///
     /// # Panics
     /// If it does not.
     #[track_caller]
     pub fn prelu(&self, alpha: impl TensorOperand<T>) -> Tensor<T> {
-        Prelu.eval([self.clone(), alpha.into_tensor()])
+        let mut alpha = alpha.into_tensor();
+        if alpha.rank() > self.rank() && alpha.len() == 1 {
+            alpha = alpha.reshape([]);
+        }
+        Prelu.eval([self.clone(), alpha])
     }
 }
 
@@ -236,5 +244,26 @@ mod tests {
             assert_eq!(dx, [0.5, 1.0, -0.5, 1.0, 2.0, 1.0], "{shape:?}");
             assert_eq!(d_alpha, [-1.0, 0.0, -3.0, 0.0, -5.0, 0.0], "{shape:?}");
         }
+    }
+    /// PyTorch 70570: a slope of shape [1] against a number of shape [].
+    #[test]
+    fn peer_bug_r47() {
+        let tape = Tape::probing();
+        let (x, alpha) = (tape.var(Tensor::scalar(-2.0f32)), tape.var(Tensor::from([0.25])));
+        let y = x.clone().prelu(&alpha);
+        assert_eq!((y.rank(), y.item()), (0, -0.5));
+        let grads = y.backward();
+        assert_eq!((grads[&x].rank(), grads[&x].item()), (0, 0.25));
+        assert_eq!((&grads[&alpha].shape()[..], grads[&alpha].to_vec()), (&[1][..], vec![-2.0]));
+        assert_eq!(Tensor::scalar(-2.0f32).prelu(Tensor::from([[0.25]])).shape(), &[]);
+    }
+
+    /// OpenVINO 36020: a slope [3] on [1, 3, 2, 3] is one for each index of the last axis, never of the axis of the same size.
+    #[test]
+    fn peer_bug_r29() {
+        let x = Tensor::full([1, 3, 2, 3], -1.0);
+        let y = x.prelu(Tensor::from([1.0, 2.0, 3.0]));
+        assert_eq!(y.to_vec(), [-1.0, -2.0, -3.0].repeat(6));
+        assert_eq!(gradients(&x, &Tensor::from([1.0, 2.0, 3.0])).1, [-6.0; 3]);
     }
 }

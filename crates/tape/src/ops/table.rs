@@ -125,8 +125,12 @@ fn entries() -> Vec<Entry> {
 }
 
 /// Public methods on `Var` that are no ops with a rule of their own, each with the reason.
-const NOT_OPS: &[(&str, &str)] =
-    &[("argmax", "gives places, which have no gradient"), ("argmin", "as argmax"), ("argsort", "as argmax")];
+const NOT_OPS: &[(&str, &str)] = &[
+    ("argmax", "gives places, which have no gradient"),
+    ("argmin", "as argmax"),
+    ("argsort", "as argmax"),
+    ("try_einsum", "einsum, with an error instead of a panic"),
+];
 
 #[test]
 fn every_public_op_is_in_the_table() {

@@ -238,6 +238,13 @@ impl IntoF64 for f64 {
 
 impl<T: Float> Tensor<T> {
     /// The same numbers in another precision, rounded to the nearest.
+    ///
+    /// A tape has one float type, so there is no such op on its values: a graph cannot be cut by it.
+    ///
+    /// ```compile_fail,E0599
+    /// let x = tape::Tape::probing().var(tape::Tensor::from([1.0]));
+    /// let y: tape::Var<f64> = x.cast();
+    /// ```
     pub fn cast<U: Float>(&self) -> Tensor<U> {
         let numbers = self.clone().contiguous();
         let from = numbers.as_slice().expect("contiguous");

@@ -18,7 +18,7 @@ impl<T: Element> Tensor<T> {
     pub(crate) fn matrices_over(&self, batch: &[usize]) -> Option<Matrices<'_, T>> {
         let shape = self.shape();
         let (own, &[rows, columns]) = shape.split_last_chunk::<2>()?;
-        let (base, offset, strides) = match &self.block.header().view {
+        let (base, offset, strides) = match self.view() {
             None if batch.is_empty() => return Some(Matrices { values: self.block.data(), run: 1, transposed: false }),
             None => (&self.block, 0, shape.strides()),
             Some(view) => (&view.base, view.offset, view.strides),

@@ -8,7 +8,7 @@ use kernels::pool::{Block, Element};
 impl<T: Element> Tensor<T> {
     /// The numbers' place and strides.
     pub(super) fn place(&self) -> View<T> {
-        match &self.block.header().view {
+        match self.view() {
             Some(view) => view.clone(),
             None => {
                 let strides = self.shape().strides();
@@ -23,7 +23,7 @@ impl<T: Element> Tensor<T> {
         if shape.elements() == 0 {
             view.offset = 0;
         }
-        Tensor { block: Block::new(Header { shape, view: Some(view) }, 0) }
+        Tensor { block: Block::new(Header { shape, view: Some(Block::new(view, 0)) }, 0) }
     }
 
     /// The same numbers in the same order in another shape.

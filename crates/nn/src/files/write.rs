@@ -1,0 +1,82 @@
+//! Writing: the bytes, and a file that appears whole or not at all.
+
+use super::list::list;
+use super::{LAYOUT, Layout};
+use crate::module::Module;
+use crate::{Error, Result};
+use safetensors::tensor::{Dtype, View};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use tape::{Float, Tensor};
+
+pub(crate) fn save<T: Float>(module: &impl Module<T>, path: &Path, layout: Layout) -> Result<()> {
+    write_whole(path, &to_bytes(module, layout)?).map_err(|source| Error::Io { path: path.into(), source })
+}
+
+/// What [`save`] writes.
+pub(crate) fn to_bytes<T: Float>(module: &impl Module<T>, layout: Layout) -> Result<Vec<u8>> {
+    let tensors: Vec<(String, Saved<T>)> = list(module, layout)?
+        .into_iter()
+        .map(|entry| (entry.file_name.clone(), Saved(entry.in_file().contiguous())))
+        .collect();
+    let mut header = HashMap::from([(LAYOUT.to_string(), layout.name().to_string())]);
+    if layout == Layout::Pytorch {
+        // What PyTorch's own writers put there, and some readers insist on.
+        header.insert("format".to_string(), "pt".to_string());
+    }
+    let bytes = safetensors::serialize(tensors, Some(header));
+    bytes.map_err(|error| Error::Setting { what: "model file", problem: error.to_string() })
+}
+
+/// Writes a file that appears whole or not at all: beside its place, synced, then moved there.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = beside(path)?;
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let moved = written.and_then(|()| fs::rename(&beside, path));
+    if moved.is_err() {
+        // The first error counts; the leftover may not even exist.
+        let _ = fs::remove_file(&beside);
+    }
+    moved
+}
+
+/// A name in the same directory that no other save of this or another process uses.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static SAVES: AtomicU64 = AtomicU64::new(0);
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
+    };
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}-{}", std::process::id(), SAVES.fetch_add(1, Ordering::Relaxed)));
+    Ok(path.with_file_name(beside))
+}
+
+/// A contiguous tensor as safetensors wants to see it.
+struct Saved<T: Float>(Tensor<T>);
+
+impl<T: Float> View for Saved<T> {
+    fn dtype(&self) -> Dtype {
+        super::read::dtype::<T>()
+    }
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        let numbers = self.0.as_slice().expect("made contiguous");
+        Cow::Owned(match size_of::<T>() {
+            4 => numbers.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
+            _ => numbers.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
+        })
+    }
+    fn data_len(&self) -> usize {
+        size_of::<T>() * self.0.len()
+    }
+}

@@ -73,13 +73,12 @@ impl<T: Element> Tensor<T> {
     /// assert_eq!(x.iter().fold(f32::NEG_INFINITY, f32::max), 4.0);
     /// ```
     pub fn iter(&self) -> Elements<'_, T> {
-        let header = self.block.header();
-        Elements(match (self.as_slice(), &header.view) {
+        Elements(match (self.as_slice(), self.view()) {
             (None, Some(view)) => Walk::Strided {
                 numbers: view.base.data(),
                 at: view.offset,
                 place: [0; MAX_RANK],
-                shape: header.shape,
+                shape: *self.shape(),
                 strides: view.strides,
                 left: self.len(),
             },

@@ -45,8 +45,8 @@ pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched}
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;
 pub use math::{
-    cos, erf, erf_backward, exp, expm1, gelu, gelu_backward, ln, log1p, pow, sigmoid, sigmoid_backward, silu,
-    silu_backward, sin, softplus, softplus_backward, tanh, tanh_backward,
+    bce_with_logits, cos, erf, erf_backward, exp, expm1, gelu, gelu_backward, ln, log1p, pow, sigmoid,
+    sigmoid_backward, silu, silu_backward, sin, softplus, softplus_backward, tanh, tanh_backward,
 };
 pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};

@@ -8,15 +8,13 @@
 //! that each exponential is taken once and memory is moved once: 8 bytes per logit in f32. Rows of up to 16 classes are
 //! taken a register of rows at a time: no lane is padding, nothing is folded across lanes.
 
-mod exp;
 pub(crate) mod row;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use exp::exp_lanes;
-
 use crate::lanes::Lanes;
 use crate::level::{self, Kernel};
+use crate::math::exp_lanes;
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 use crate::{Float, In1, cache};

@@ -49,6 +49,18 @@ pub enum Error {
         /// What stands there.
         value: f64,
     },
+    /// A buffer's next value with a NaN or an infinity: nothing was updated.
+    #[error(
+        "the update of the buffer `{name}` is {value} at element {element}; nothing was updated. Look at the batch it comes from"
+    )]
+    UpdateNotFinite {
+        /// The buffer.
+        name: String,
+        /// The element, in row-major order.
+        element: usize,
+        /// What stands there.
+        value: f64,
+    },
     /// A setting that makes no sense.
     #[error("{what}: {problem}")]
     Setting {

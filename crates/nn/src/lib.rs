@@ -39,6 +39,7 @@ mod buffer;
 pub mod data;
 mod error;
 mod files;
+mod gradcheck;
 pub mod init;
 pub mod loss;
 pub mod metrics;
@@ -49,6 +50,7 @@ pub mod prelude;
 
 pub use buffer::Buffer;
 pub use error::{Differences, Error, Result};
+pub use gradcheck::gradcheck_module;
 pub use module::Module;
 pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};
 pub use optim::{Adam, AdamW, Optimizer, Sgd};

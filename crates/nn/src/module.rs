@@ -26,7 +26,7 @@ mod containers;
 use crate::files::{self, Layout};
 use crate::{Buffer, Differences, Result};
 pub use tape::Float;
-use tape::{Param, ParamId, Tensor};
+use tape::{Param, ParamId, Tensor, Updates};
 
 /// Something with named parameters; derive it.
 ///
@@ -100,6 +100,21 @@ pub trait Module<T: Float = f32> {
         let mut list = List(Vec::new());
         self.visit(&mut Path::default(), &mut list);
         list.0
+    }
+
+    /// Writes what a forward pass made of the buffers. A step does this with its gradients' updates; this is for passes
+    /// without a step, such as estimating running statistics anew: `net.apply_updates(&tape.updates())`.
+    fn apply_updates(&mut self, updates: &Updates<T>) {
+        struct Apply<'u, T: Float>(&'u Updates<T>);
+        impl<'a, T: Float> VisitorMut<'a, T> for Apply<'_, T> {
+            fn param(&mut self, _: &str, _: &'a mut Param<T>) {}
+            fn buffer(&mut self, _: &str, buffer: &'a mut Buffer<T>) {
+                if let Some(value) = self.0.get(buffer) {
+                    *buffer.value_mut() = value.clone();
+                }
+            }
+        }
+        self.visit_mut(&mut Path::default(), &mut Apply(updates));
     }
 
     /// How many numbers the parameters hold, frozen ones included.

@@ -11,7 +11,7 @@ pub use sequential::Sequential;
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 
 use crate::Module;
-use tape::{Float, Var};
+use tape::{Float, Rectifier, Tape, Var};
 
 /// A module with one input and one output.
 ///
@@ -19,11 +19,28 @@ use tape::{Float, Var};
 pub trait Layer<T: Float = f32>: Module<T> {
     /// The output for an input, recorded on the input's tape.
     fn forward(&self, x: Var<T>) -> Var<T>;
+
+    /// The rectifier this layer is, if it is one, so that a linear layer before it can apply it on its way out: [`Sequential`] joins
+    /// the two. Its [`Rectifier::apply`] must be this layer's forward.
+    fn rectifier(&self, _tape: &Tape<T>) -> Option<Rectifier<T>> {
+        None
+    }
+
+    /// The output with a rectifier behind it: one op for layers that can, else two.
+    fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
+        act.apply(self.forward(x))
+    }
 }
 
 impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         (**self).forward(x)
+    }
+    fn rectifier(&self, tape: &Tape<T>) -> Option<Rectifier<T>> {
+        (**self).rectifier(tape)
+    }
+    fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
+        (**self).forward_rectified(x, act)
     }
 }
 

@@ -20,10 +20,10 @@ use tape::{Float, Gradients};
 
 /// Something that improves a module by its gradients.
 pub trait Optimizer<T: Float = f32> {
-    /// Updates every parameter that has a gradient.
+    /// Updates every parameter that has a gradient, and writes the buffers' updates that came with the gradients.
     ///
     /// # Errors
-    /// If a setting makes no sense, or if a gradient holds a NaN or an infinity. Nothing is changed then.
+    /// If a setting makes no sense, or if a gradient or a buffer's update holds a NaN or an infinity. Nothing is changed then.
     fn step(&mut self, net: &mut impl Module<T>, grads: Gradients<T>) -> Result<()>
     where
         Self: Sized;

@@ -200,6 +200,7 @@ impl<T: Float> Var<T> {
         pass.slots.cotangents[root as usize] = Some(Cotangent { value: dy, id: UNTRACKED });
         pass.run(root, 0);
         tape.forget_params();
+        tape.with_updates(|updates| pass.slots.updates.copy_from(updates));
         Gradients::new(pass.slots, tape.address())
     }
 
@@ -280,8 +281,10 @@ fn leads_to<T: Float>(tape: &Tape<T>, root: u32, of: &[&Var<T>]) -> Vec<bool> {
 }
 
 impl<T: Float> Gradients<T> {
-    /// Adds another pass's parameter gradients: of another thread, or of another part of the batch.
+    /// Adds another pass's parameter gradients: of another thread, or of another part of the batch. Where both update a
+    /// buffer, the mean over all passes merged becomes its value.
     pub fn merge(&mut self, other: &Gradients<T>) {
+        self.merge_updates(other);
         for (param, theirs) in other.params() {
             self.change(param, |ours| match ours.take() {
                 None => *ours = Some(theirs.clone()),

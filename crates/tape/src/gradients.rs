@@ -1,5 +1,6 @@
 //! [`Gradients`]: what a backward pass leaves: the gradient of each leaf, parameter and watched value.
 
+use crate::buffer::Updates;
 use crate::float::keep_spare;
 use crate::param::{Param, ParamId};
 use crate::tape::UNTRACKED;
@@ -21,6 +22,7 @@ pub(crate) struct Slots<T: Float> {
     pub(crate) cotangents: Vec<Option<Cotangent<T>>>,
     /// Where each parameter's gradient is, sorted by parameter.
     pub(crate) params: Vec<(ParamId, u32)>,
+    pub(crate) updates: Updates<T>,
 }
 
 /// A cotangent and, where the pass is itself recorded, its number on the tape.
@@ -30,19 +32,22 @@ pub(crate) struct Cotangent<T: Float> {
 }
 
 impl<T: Float> Slots<T> {
+    const EMPTY: Slots<T> = Slots { cotangents: Vec::new(), params: Vec::new(), updates: Updates::NONE };
+
     /// Empty slots for so many values.
     pub(crate) fn new(count: usize) -> Slots<T> {
         let spare = T::with_spare(|spare| spare.slots.pop()).flatten();
-        let mut slots = spare.unwrap_or(Slots { cotangents: Vec::new(), params: Vec::new() });
+        let mut slots = spare.unwrap_or(Slots::EMPTY);
         slots.cotangents.resize_with(count, || None);
         slots
     }
 
     /// Gives the vectors back.
     pub(crate) fn recycle(&mut self) {
-        let mut slots = std::mem::replace(self, Slots { cotangents: Vec::new(), params: Vec::new() });
+        let mut slots = std::mem::replace(self, Slots::EMPTY);
         slots.cotangents.clear();
         slots.params.clear();
+        slots.updates.clear();
         T::with_spare(|spare| keep_spare(&mut spare.slots, slots));
     }
 }
@@ -82,6 +87,16 @@ impl<T: Float> Gradients<T> {
     /// The parameters the loss reached, with their gradients.
     pub fn params(&self) -> impl Iterator<Item = (ParamId, &Tensor<T>)> {
         self.slots.params.iter().filter_map(|&(param, id)| Some((param, self.at(id)?)))
+    }
+
+    /// What the forward pass made of buffers, running statistics say, for the step to write.
+    pub fn updates(&self) -> &Updates<T> {
+        &self.slots.updates
+    }
+
+    /// Takes in another pass's updates of buffers.
+    pub(crate) fn merge_updates(&mut self, other: &Gradients<T>) {
+        self.slots.updates.merge(&other.slots.updates);
     }
 
     /// Changes a parameter's gradient, which may be missing before or after.

@@ -16,6 +16,7 @@
 
 mod anomaly;
 mod backward;
+mod buffer;
 mod differentiate;
 mod error;
 mod float;
@@ -34,6 +35,7 @@ mod tape;
 mod tensor;
 mod var;
 
+pub use buffer::{Buffer, BufferId, Updates};
 pub use differentiate::{hessian, hvp, jacobian, jvp};
 pub use error::{Error, Result};
 pub use float::Float;
@@ -42,9 +44,10 @@ pub use gradients::Gradients;
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
 pub use ops::cross_entropy::CrossEntropyOptions;
+pub use ops::linear_act::Rectifier;
 pub use param::{Group, Param, ParamId};
 pub use rng::Rng;
 pub use shape::{Axes, MAX_RANK, Shape, keep};
 pub use tape::Tape;
-pub use tensor::Tensor;
+pub use tensor::{Elements, Slice, Span, Tensor};
 pub use var::Var;

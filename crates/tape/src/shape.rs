@@ -111,6 +111,17 @@ impl Shape {
         shape
     }
 
+    /// The shape with the axes from `from` on as one; `from` may be the rank, which adds an axis of size 1.
+    ///
+    /// # Errors
+    /// If there are fewer axes.
+    pub(crate) fn flattened(&self, from: isize) -> Result<Shape> {
+        let at = if from == self.rank as isize { self.rank } else { self.axis("flatten", from)? };
+        let mut sizes = self[..at].to_vec();
+        sizes.push(self[at..].iter().product());
+        Shape::new(&sizes)
+    }
+
     /// The shape with another size at one axis.
     pub(crate) fn with(mut self, axis: usize, size: usize) -> Shape {
         self.sizes[axis] = size;

@@ -4,6 +4,7 @@
 //! does not hold itself alive. Which kind of tape you start from decides what is recorded and how layers behave; there
 //! is no global gradient mode and no global random state.
 
+use crate::buffer::Updates;
 use crate::float::keep_spare;
 use crate::op::Node;
 use crate::param::{Param, ParamId};
@@ -48,6 +49,9 @@ pub(crate) struct Storage<T: Float> {
     shapes: Vec<Shape>,
     /// The leaf of each parameter, sorted by parameter.
     params: Vec<(ParamId, u32)>,
+    /// Values that stand for parameters: [`Tape::bind`].
+    bound: Vec<(ParamId, Tensor<T>, u32)>,
+    updates: Updates<T>,
 }
 
 /// One value on the tape: where it came from.
@@ -83,13 +87,21 @@ impl<T: Float> Drop for Inner<T> {
         storage.records.clear();
         storage.shapes.clear();
         storage.params.clear();
+        storage.bound.clear();
+        storage.updates.clear();
         T::with_spare(|spare| keep_spare(&mut spare.storages, storage));
     }
 }
 
 impl<T: Float> Storage<T> {
     fn new() -> Storage<T> {
-        Storage { records: Vec::new(), shapes: Vec::new(), params: Vec::new() }
+        Storage {
+            records: Vec::new(),
+            shapes: Vec::new(),
+            params: Vec::new(),
+            bound: Vec::new(),
+            updates: Updates::NONE,
+        }
     }
 
     #[inline]
@@ -177,6 +189,9 @@ impl<T: Float> Tape<T> {
     /// A parameter's value: one leaf for each parameter and tape, however often it is used.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
+        if let Some(bound) = self.bound(param) {
+            return bound;
+        }
         let value = param.value().clone();
         if !self.inner.records || !param.is_trainable() {
             return self.input(value);
@@ -195,6 +210,46 @@ impl<T: Float> Tape<T> {
             id
         });
         Var::new(value, self.clone(), id)
+    }
+
+    /// Lets a value stand for a parameter: [`Tape::param`] gives it from now on, on this tape, frozen parameters included.
+    ///
+    /// So gradients can flow on to what the value was made of: through a step of an inner training loop, or to what a
+    /// gradient check varies.
+    ///
+    /// ```
+    /// use tape::{Group, Param, Tape, Tensor};
+    /// let w = Param::new(Tensor::from([3.0]), Group::Weight);
+    /// let tape = Tape::probing();
+    /// let start = tape.param(&w);
+    /// let [slope] = start.clone().square().sum().grad([&start]);
+    /// tape.bind(&w, &(start - slope * 0.25));
+    /// let loss = tape.param(&w).square().sum();
+    /// assert_eq!((loss.item(), loss.backward()[&w].item()), (2.25, 1.5));
+    /// ```
+    ///
+    /// # Panics
+    /// If the value has another shape than the parameter, or is recorded on another tape.
+    #[track_caller]
+    pub fn bind(&self, param: &Param<T>, value: &Var<T>) {
+        let (shape, own) = (value.shape(), param.value().shape());
+        assert!(shape == own, "bind: the value has shape {shape:?}, the parameter {own:?}");
+        assert!(!value.is_tracked() || value.tape().is(self), "bind: the value is recorded on another tape");
+        let bound = &mut self.inner.storage.borrow_mut().bound;
+        bound.retain(|(id, ..)| *id != param.id());
+        bound.push((param.id(), value.value().clone(), value.id()));
+    }
+
+    /// The value that stands for a parameter, if one does.
+    #[inline]
+    fn bound(&self, param: &Param<T>) -> Option<Var<T>> {
+        let bound = &self.inner.storage.borrow().bound;
+        let (_, value, id) = bound.iter().find(|(id, ..)| *id == param.id())?;
+        Some(Var::new(value.clone(), self.clone(), *id))
+    }
+
+    pub(crate) fn with_updates<R>(&self, f: impl FnOnce(&mut Updates<T>) -> R) -> R {
+        f(&mut self.inner.storage.borrow_mut().updates)
     }
 
     #[track_caller]

@@ -7,10 +7,15 @@
 mod compare;
 mod create;
 mod display;
+mod iter;
 mod matrices;
+mod slice;
 mod views;
 
 pub use display::Cell;
+pub use iter::Elements;
+pub(crate) use slice::Part;
+pub use slice::{Slice, Span};
 pub(crate) use views::{axis_order, expandable};
 
 use crate::Shape;

@@ -24,6 +24,12 @@ unary! {
     expm1, ExpM1, cost 6, |x| exp_minus_one(x)
 }
 
+/// eˣ over a register, for softmax and its kin.
+#[inline(always)]
+pub(crate) fn exp_lanes<L: Lanes>(x: L) -> L {
+    Power::of(x).value()
+}
+
 /// 2ⁿ (1 + r + tail).
 #[derive(Clone, Copy)]
 pub(super) struct Power<L> {

@@ -46,11 +46,12 @@ mod trig;
 
 pub(crate) use constants::Constants;
 pub use erf::{erf, erf_backward};
+pub(crate) use exp::exp_lanes;
 pub use exp::{exp, expm1};
 pub use gelu::{gelu, gelu_backward};
 pub use ln::{ln, log1p};
 pub use pow::pow;
-pub use sigmoid::{sigmoid, sigmoid_backward, silu, silu_backward, softplus, softplus_backward};
+pub use sigmoid::{bce_with_logits, sigmoid, sigmoid_backward, silu, silu_backward, softplus, softplus_backward};
 pub use tanh::{tanh, tanh_backward};
 pub use trig::{cos, sin};
 

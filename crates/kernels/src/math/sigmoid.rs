@@ -4,6 +4,7 @@
 //! All three start from e^(−|x|), which neither overflows nor loses what is left of σ far below 0.
 //! σ(−∞) = 0, σ(∞) = 1; silu(−∞) = −0, silu(±0) = ±0, silu(∞) = ∞; softplus(−∞) = 0, softplus(∞) = ∞.
 //! σ' = y (1 − y) from the output; softplus' = σ(x); silu' = σ (1 + x (1 − σ)): 0 at −∞, 1 at ∞.
+//! [`bce_with_logits`] is softplus minus x t without the cancellation.
 //! Elfwing, Uchibe, Doya 2017 and Ramachandran, Zoph, Le 2017 on silu; Dugas et al. 2000 on softplus.
 
 use super::exp::Power;
@@ -36,6 +37,20 @@ unary! {
 binary! {
     /// The gradient of [`softplus`]: dy · σ(x), of x and dy.
     softplus_backward, SoftplusBackward, cost 5, |x, dy| dy * logistic(x)
+}
+binary! {
+    /// The binary cross-entropy of a logit x and a target t in 0..=1: max(x, 0) − x t + ln(1 + e^(−|x|)).
+    ///
+    /// As |x| (1 − t) above 0, |x| t below, plus the logarithm: there ∞ meets 0 only where the infinite logit is right, and
+    /// costs nothing. NaN in either shows.
+    ///
+    /// ```
+    /// use kernels::{Broadcast, In2};
+    /// let (mut x, t) = ([0.0f32, f32::INFINITY, -1e4], [0.5, 1.0, 1.0]);
+    /// kernels::bce_with_logits(In2::OverA { a: &mut x, b: Broadcast::full(&t) });
+    /// assert_eq!(x, [std::f32::consts::LN_2, 0.0, 1e4]);
+    /// ```
+    bce_with_logits, BceWithLogits, cost 12, |x, target| logistic_loss(x, target)
 }
 
 #[inline(always)]
@@ -86,6 +101,15 @@ fn smooth_rectifier<L: Lanes>(x: L) -> L {
     L::zero().max(x) + ln_one_plus(e)
 }
 
+#[inline(always)]
+fn logistic_loss<L: Lanes>(x: L, target: L) -> L {
+    let e = Power::of(-x.abs()).scaled();
+    let share = L::select(x.gt(L::zero()), L::one() - target, target);
+    let linear = L::select(share.eq(L::zero()), L::zero(), x.abs() * share);
+    // An infinity that is right comes to 0; the comparison with itself brings a NaN of x back.
+    L::select(x.eq(x), linear + ln_one_plus(e), x)
+}
+
 impl<L: Lanes> Power<L> {
     /// The power in two parts.
     #[inline(always)]
@@ -101,5 +125,34 @@ impl<L: Lanes> Pair<L> {
     fn one_plus(self) -> Self {
         let sum = Pair::ordered_sum(L::one(), self.hi);
         Pair { hi: sum.hi, lo: sum.lo + self.lo }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bce_with_logits;
+    use crate::testing::{EDGES, at_every_level};
+    use crate::{Broadcast, In2};
+
+    #[test]
+    fn logistic_losses_are_the_oracles() {
+        let targets = [0.0, 1.0, 0.5, 0.125, 0.999, f64::NAN];
+        let logits = EDGES.into_iter().chain([0.3, -0.7, 17.0, -88.0, 104.0, 1e-3]);
+        let (x, t): (Vec<f32>, Vec<f32>) = logits.flat_map(|x| targets.map(|t| (x as f32, t as f32))).unzip();
+        let oracle = |x: f32, t: f32| {
+            let (x, t) = (f64::from(x), f64::from(t));
+            let share = if x > 0.0 { 1.0 - t } else { t };
+            (if share == 0.0 && !x.is_nan() { 0.0 } else { x.abs() * share }) + (-x.abs()).exp().ln_1p()
+        };
+        at_every_level(|level| {
+            let mut y = vec![0.0f32; x.len()];
+            bce_with_logits(In2::From { a: Broadcast::full(&x), b: Broadcast::full(&t), y: &mut y });
+            for i in 0..x.len() {
+                let exact = oracle(x[i], t[i]);
+                let close = (f64::from(y[i]) - exact).abs() <= 2.5e-7 * exact.abs() + 1e-44;
+                let same = f64::from(y[i]) == f64::from(exact as f32) || y[i].is_nan() && exact.is_nan();
+                assert!(close || same, "bce({}, {}) = {:e}, not {exact:e}, at {level}", x[i], t[i], y[i]);
+            }
+        });
     }
 }

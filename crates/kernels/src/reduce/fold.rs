@@ -2,7 +2,7 @@
 
 use crate::Float;
 use crate::lanes::Lanes;
-use crate::softmax::exp_lanes;
+use crate::math::exp_lanes;
 
 /// An associative operation with a neutral element.
 pub(super) trait Monoid: Copy + Default + Send + Sync {

@@ -1,7 +1,7 @@
 //! Rows of logits: block by block through the cache, or, where they are short, a register of rows at a time.
 
-use super::exp_lanes;
 use crate::lanes::{Lanes, MAX_LANES};
+use crate::math::exp_lanes;
 use crate::parallel::Split;
 use crate::{Float, In1};
 

@@ -6,7 +6,7 @@
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
 use crate::{Layer, Module, Result};
-use tape::{Float, Group, Param, Rng, Tensor, Var};
+use tape::{Float, Group, Param, Rectifier, Rng, Tensor, Var};
 
 /// A linear map of the last axis, with a bias unless built without.
 ///
@@ -80,5 +80,13 @@ impl<T: Float> Layer<T> for Linear<T> {
         let weight = x.tape().param(&self.weight);
         let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
         x.linear(weight, bias.as_ref())
+    }
+
+    /// As [`Var::linear_act`].
+    #[track_caller]
+    fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
+        let weight = x.tape().param(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
+        x.linear_act(weight, bias.as_ref(), act)
     }
 }

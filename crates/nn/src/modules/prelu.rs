@@ -4,7 +4,7 @@
 
 use crate::error::{expect, setting};
 use crate::{Layer, Module, Result};
-use tape::{Float, Group, Param, Shape, Tensor, Var};
+use tape::{Float, Group, Param, Rectifier, Shape, Tape, Tensor, Var};
 
 /// A rectifier that learns its slope below 0.
 ///
@@ -86,12 +86,15 @@ impl<T: Float> Layer<T> for PRelu<T> {
         let alpha = x.tape().param(&self.alpha);
         x.prelu(alpha)
     }
+
+    fn rectifier(&self, tape: &Tape<T>) -> Option<Rectifier<T>> {
+        Some(Rectifier::PRelu(tape.param(&self.alpha)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::Tape;
 
     #[test]
     fn every_sharing_starts_at_a_quarter() {

@@ -17,6 +17,7 @@ use tape::{Float, Var};
 /// ```
 pub struct Sequential<T: Float = f32> {
     layers: Vec<Box<dyn AnyLayer<T>>>,
+    fuses: bool,
 }
 
 /// A layer that can be cloned behind its box.
@@ -33,13 +34,21 @@ impl<T: Float, L: Layer<T> + Clone + Send + Sync + 'static> AnyLayer<T> for L {
 impl<T: Float> Sequential<T> {
     /// No layers: the identity.
     pub fn new() -> Sequential<T> {
-        Sequential { layers: Vec::new() }
+        Sequential { layers: Vec::new(), fuses: true }
     }
 
     /// With one more layer at the end.
     #[must_use]
     pub fn then(mut self, layer: impl Layer<T> + Clone + Send + Sync + 'static) -> Sequential<T> {
         self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Whether a [`crate::Linear`] and the rectifier behind it run as one op ([`Var::linear_act`]); they do unless this says
+    /// otherwise. The numbers are the same; a graph or an anomaly report names one op or two.
+    #[must_use]
+    pub fn fused(mut self, fuses: bool) -> Sequential<T> {
+        self.fuses = fuses;
         self
     }
 
@@ -63,7 +72,7 @@ impl<T: Float> Default for Sequential<T> {
 impl<T: Float> Clone for Sequential<T> {
     /// Parameters of its own with the same numbers.
     fn clone(&self) -> Self {
-        Sequential { layers: self.layers.iter().map(|layer| (**layer).copy()).collect() }
+        Sequential { layers: self.layers.iter().map(|layer| (**layer).copy()).collect(), fuses: self.fuses }
     }
 }
 
@@ -83,6 +92,59 @@ impl<T: Float> Module<T> for Sequential<T> {
 impl<T: Float> Layer<T> for Sequential<T> {
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
-        self.layers.iter().fold(x, |x, layer| layer.forward(x))
+        let mut layers = self.layers.iter().peekable();
+        let mut x = x;
+        while let Some(layer) = layers.next() {
+            let next = layers.peek().filter(|_| self.fuses);
+            x = match next.and_then(|next| next.rectifier(x.tape())) {
+                Some(act) => {
+                    layers.next();
+                    layer.forward_rectified(x, act)
+                }
+                None => layer.forward(x),
+            };
+        }
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dropout, LeakyRelu, Linear, PRelu, Relu};
+    use tape::{Rng, Tape, Tensor};
+
+    fn net() -> Sequential {
+        let mut rng = Rng::seed(2);
+        Sequential::new()
+            .then(Linear::new(5, 19, &mut rng))
+            .then(Relu)
+            .then(Linear::new(19, 33, &mut rng).without_bias())
+            .then(PRelu::per_feature(33))
+            .then(Relu)
+            .then(Linear::new(33, 8, &mut rng))
+            .then(LeakyRelu::new(0.1))
+            .then(Dropout::new(0.5))
+            .then(PRelu::shared())
+            .then(Linear::new(8, 3, &mut rng))
+    }
+
+    /// The output, all gradients and the number of recorded values.
+    fn run(net: &Sequential) -> (Vec<Vec<f32>>, usize) {
+        let tape = Tape::training(4);
+        let y = net.forward(tape.input(Tensor::randn([7, 5], &mut Rng::seed(3))));
+        let (values, mut numbers) = (tape.len(), vec![y.to_vec()]);
+        let grads = y.square().sum().backward();
+        numbers.extend(net.parameters().into_iter().map(|param| grads[param].to_vec()));
+        (numbers, values)
+    }
+
+    #[test]
+    fn fusion_changes_no_bit() {
+        let (fused, plain) = (net(), net().fused(false));
+        let ((fused_numbers, fused_values), (numbers, values)) = (run(&fused), run(&plain));
+        assert_eq!(fused_numbers, numbers);
+        assert_eq!(values - fused_values, 3, "three rectifiers join the linear layer before them");
+        assert_eq!(run(&plain.clone()).1, values, "a clone keeps the choice");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{expect, setting};
 use crate::{Layer, Module, Result};
-use tape::{Float, Var};
+use tape::{Float, Rectifier, Tape, Var};
 
 /// max(x, 0); the slope at 0 is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,7 +71,7 @@ impl Dropout {
 pub struct Flatten;
 
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)?;)+) => {$(
         impl<T: Float> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -88,26 +88,26 @@ macro_rules! without_parameters {
                 let $this = self;
                 $forward
             }
+            $(
+                fn rectifier(&self, _: &Tape<T>) -> Option<Rectifier<T>> {
+                    let $that = self;
+                    Some($rectifier)
+                }
+            )?
         }
     )+};
 }
 without_parameters! {
-    Relu => |_this, x| x.relu();
-    LeakyRelu => |this, x| x.leaky_relu(this.slope);
+    Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
+    LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
     Dropout => |this, x| x.dropout(this.p);
-    Flatten => |_this, x| {
-        let shape = *x.shape();
-        match shape.rank() {
-            0 | 2 => x,
-            _ => x.reshape([shape[0], shape[1..].iter().product()]),
-        }
-    };
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::{Tape, Tensor};
+    use tape::{Shape, Tensor};
 
     #[test]
     fn values() {
@@ -116,7 +116,9 @@ mod tests {
         assert_eq!(Relu.forward(x()).to_vec(), [0.0, 0.0, 3.0]);
         assert_eq!(LeakyRelu::new(0.5).forward(x()).to_vec(), [-1.0, 0.0, 3.0]);
         assert_eq!(Dropout::new(0.5).forward(x()).to_vec(), [-2.0, 0.0, 3.0]);
-        assert_eq!(Flatten.forward(tape.input(Tensor::zeros([4, 2, 3]))).shape(), &[4, 6]);
+        let flat = |shape: &[usize]| *Flatten.forward(tape.input(Tensor::zeros(shape))).shape();
+        assert_eq!([flat(&[4, 2, 3]), flat(&[4]), flat(&[0, 2, 2])], [[4, 6], [4, 1], [0, 4]].map(Shape::from));
+        assert_eq!(flat(&[]).rank(), 0);
     }
 
     #[test]

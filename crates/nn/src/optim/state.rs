@@ -2,7 +2,7 @@
 
 use crate::error::setting;
 use crate::module::{Module, Path, VisitorMut};
-use crate::{Error, Result};
+use crate::{Buffer, Error, Result};
 use tape::{Float, Gradients, Group, Param, Tensor};
 
 /// What is remembered for one parameter: up to two tensors of its shape.
@@ -42,7 +42,8 @@ impl<T: Float> States<T> {
         States { slots: Vec::new(), path: Path::default(), gradients: Vec::new() }
     }
 
-    /// Calls `take` with every parameter that has a gradient. Before that everything is checked, and nothing changed if it fails.
+    /// Calls `take` with every parameter that has a gradient, and writes buffers' updates. Before that everything is checked, and
+    /// nothing changed if it fails.
     ///
     /// `memories`: how many of the two tensors are used.
     pub(crate) fn each_due<'a>(
@@ -53,11 +54,14 @@ impl<T: Float> States<T> {
         memories: usize,
         take: &mut dyn FnMut(Due<'a, T>),
     ) -> Result<()> {
-        let mut plan = Plan { slots: &mut self.slots, grads, at: 0, problem: None };
+        let mut plan = Plan { slots: &mut self.slots, grads, at: 0, problem: None, bad_update: None };
         net.visit_mut(&mut self.path, &mut plan);
-        let (planned, problem) = (plan.at, plan.problem);
+        let (planned, problem, bad_update) = (plan.at, plan.problem, plan.bad_update);
         if let Some(problem) = problem {
             return setting(what, problem);
+        }
+        if let Some(error) = bad_update {
+            return Err(error);
         }
         let grads = &*grads;
         self.gradients = check_finite(net, grads, &mut self.path, std::mem::take(&mut self.gradients))?;
@@ -73,6 +77,7 @@ struct Plan<'s, T: Float> {
     grads: &'s mut Gradients<T>,
     at: usize,
     problem: Option<String>,
+    bad_update: Option<Error>,
 }
 
 impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
@@ -105,6 +110,20 @@ impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
                 Some(format!("`{name}` has shape {now:?}, at its last step it had {before:?}; make a new optimiser"));
         }
     }
+
+    fn buffer(&mut self, name: &str, buffer: &'a mut Buffer<T>) {
+        if self.bad_update.is_none()
+            && let Some(value) = self.grads.updates().get(buffer)
+        {
+            self.bad_update = check_update(name, value);
+        }
+    }
+}
+
+/// An error for the first number of an update that is not finite.
+fn check_update<T: Float>(name: &str, value: &Tensor<T>) -> Option<Error> {
+    let (element, value) = value.iter().enumerate().find(|(_, value)| !value.to_f64().is_finite())?;
+    Some(Error::UpdateNotFinite { name: name.to_string(), element, value: value.to_f64() })
 }
 
 /// Fails with the name of the first gradient that is not finite; gives the buffer back.
@@ -163,6 +182,12 @@ impl<'a, T: Float, S: Iterator<Item = &'a mut Slot<T>>> VisitorMut<'a, T> for Ha
         let memory = memory_of(&mut slot.memory, self.memories, param.value());
         let p = param.value_mut().make_mut();
         (self.take)(Due { p, g, memory, group, step: slot.steps });
+    }
+
+    fn buffer(&mut self, _: &str, buffer: &'a mut Buffer<T>) {
+        if let Some(value) = self.grads.updates().get(buffer) {
+            *buffer.value_mut() = value.clone();
+        }
     }
 }
 

@@ -261,7 +261,7 @@ impl<T: Float> Var<T> {
         assert!(self.rank() == 2, "embedding: the table has shape {:?}, it must be [words, width]", self.shape());
         let mut sizes = ids.shape().to_vec();
         sizes.push(self.shape()[1]);
-        self.index_select(0, &ids.flatten()).reshape(sizes)
+        self.index_select(0, &ids.flatten(0)).reshape(sizes)
     }
 
     /// Along the axis, the number at each index: y[i, j] = x[index[i, j], j] for axis 0. The other axes are the index's.

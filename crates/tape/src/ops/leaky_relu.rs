@@ -40,8 +40,13 @@ impl<T: Float> Op<T> for LeakyRelu<T> {
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let seen = if self.output_is_enough() { kept.y() } else { kept.x(0) };
-        [Some(LeakyReluSlope(self.0).apply([seen.detach(), dy]))]
+        [Some(slope_times(self.0, seen, dy))]
     }
+}
+
+/// The slope of leaky ReLU, seen from its operand or (see [`kernels::output_is_enough`]) its result, times dy.
+pub(super) fn slope_times<T: Float>(slope: T, seen: Var<T>, dy: Var<T>) -> Var<T> {
+    LeakyReluSlope(slope).apply([seen.detach(), dy])
 }
 
 impl<T: Float> Op<T, 2> for LeakyReluSlope<T> {

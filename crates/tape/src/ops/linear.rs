@@ -29,7 +29,7 @@ impl<T: Float> Op<T, 2> for Linear {
     }
     #[inline]
     fn forward(&mut self, [x, w]: [Tensor<T>; 2]) -> Tensor<T> {
-        product(x, w, None)
+        product(x, w, None, Rectifier::None)
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         backward(&mut kept, &dy)
@@ -43,15 +43,7 @@ impl<T: Float> Op<T, 3> for Linear {
     #[inline]
     fn shape(&self, [x, w, bias]: [&Shape; 3]) -> Result<Shape> {
         let shape = check(x, w)?;
-        if **bias == w[1..] {
-            return Ok(shape);
-        }
-        Err(Error::ShapeMismatch {
-            op: "linear",
-            lhs: w.to_vec(),
-            rhs: bias.to_vec(),
-            hint: "a weight [in, out] takes a bias [out]",
-        })
+        check_bias(w, bias).map(|()| shape)
     }
     #[inline]
     fn keeps(&self, _: [&Tensor<T>; 3]) -> Keeps {
@@ -59,7 +51,7 @@ impl<T: Float> Op<T, 3> for Linear {
     }
     #[inline]
     fn forward(&mut self, [x, w, bias]: [Tensor<T>; 3]) -> Tensor<T> {
-        product(x, w, Some(bias))
+        product(x, w, Some(bias), Rectifier::None)
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 3] {
         let [dx, dw] = backward(&mut kept, &dy);
@@ -69,7 +61,7 @@ impl<T: Float> Op<T, 3> for Linear {
 }
 
 #[inline]
-fn check(x: &Shape, w: &Shape) -> Result<Shape> {
+pub(super) fn check(x: &Shape, w: &Shape) -> Result<Shape> {
     match (x.last(), &**w) {
         (Some(&width), &[inputs, outputs]) if width == inputs => Ok(x.with(x.rank() - 1, outputs)),
         _ => Err(Error::ShapeMismatch {
@@ -81,9 +73,27 @@ fn check(x: &Shape, w: &Shape) -> Result<Shape> {
     }
 }
 
-/// x·w + bias.
 #[inline]
-fn product<T: Float>(x: Tensor<T>, w: Tensor<T>, bias: Option<Tensor<T>>) -> Tensor<T> {
+pub(super) fn check_bias(w: &Shape, bias: &Shape) -> Result<()> {
+    if **bias == w[1..] {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        op: "linear",
+        lhs: w.to_vec(),
+        rhs: bias.to_vec(),
+        hint: "a weight [in, out] takes a bias [out]",
+    })
+}
+
+/// rectifier(x·w + bias).
+#[inline]
+pub(super) fn product<T: Float>(
+    x: Tensor<T>,
+    w: Tensor<T>,
+    bias: Option<Tensor<T>>,
+    rectifier: Rectifier<'_, T>,
+) -> Tensor<T> {
     let shape = x.shape().with(x.rank() - 1, w.shape()[1]);
     let (k, n) = (w.shape()[0], w.shape()[1]);
     let m = shape[..shape.rank() - 1].iter().product();
@@ -92,14 +102,14 @@ fn product<T: Float>(x: Tensor<T>, w: Tensor<T>, bias: Option<Tensor<T>>) -> Ten
     let bias = bias.map(Tensor::contiguous);
     let ((a, a_transposed), (b, b_transposed)) = (x.matrix().expect("laid out"), w.matrix().expect("laid out"));
     let bias = bias.as_ref().map(|bias| bias.as_slice().expect("contiguous"));
-    let (accumulate, epilogue) = (false, Epilogue { bias, rectifier: Rectifier::None });
+    let (accumulate, epilogue) = (false, Epilogue { bias, rectifier });
     Tensor::fill_with(shape, |c| {
         kernels::matmul(Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
     })
 }
 
 /// dx and dw.
-fn backward<T: Float>(kept: &mut Kept<'_, T>, dy: &Var<T>) -> [Option<Var<T>>; 2] {
+pub(super) fn backward<T: Float>(kept: &mut Kept<'_, T>, dy: &Var<T>) -> [Option<Var<T>>; 2] {
     let (x, w) = (kept.x(0), kept.x(1));
     let (inputs, outputs) = (w.shape()[0], w.shape()[1]);
     let rows = dy.shape()[..dy.rank() - 1].iter().product();

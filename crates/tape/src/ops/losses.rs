@@ -18,6 +18,7 @@
 //! assert_eq!(x.clone().huber(&target, 1.0).backward()[&x].to_vec(), [-0.5, 0.5]);
 //! ```
 
+use super::elementwise::binary;
 use crate::error::expect;
 use crate::{Error, Float, Kept, Op, Operand, Shape, Tensor, Var};
 
@@ -43,6 +44,24 @@ impl<T: Float> Op<T> for Huber {
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(kept.x(0).clamp(-self.delta, self.delta) * dy)]
+    }
+}
+
+/// The binary cross-entropy of each logit and target.
+struct BceWithLogits;
+
+impl<T: Float> Op<T, 2> for BceWithLogits {
+    fn name(&self) -> &'static str {
+        "bce_with_logits"
+    }
+    fn forward(&mut self, [x, target]: [Tensor<T>; 2]) -> Tensor<T> {
+        binary(x, target, kernels::bce_with_logits)
+    }
+    fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
+        let (x, target) = (kept.x(0), kept.x(1));
+        let d_target = kept.needs(1).then(|| -(&x * &dy));
+        let dx = kept.needs(0).then(|| (x.sigmoid() - target) * dy);
+        [dx, d_target]
     }
 }
 
@@ -95,15 +114,15 @@ impl<T: Float> Var<T> {
         Huber { delta }.apply([self - target]).mean()
     }
 
-    /// The mean binary cross-entropy of logits: max(x, 0) − x·t + ln(1 + e^(−|x|)), which overflows for no logit.
+    /// The mean binary cross-entropy of logits: max(x, 0) − x·t + ln(1 + e^(−|x|)), which overflows for no logit. An infinite
+    /// logit that is right costs 0, one that is wrong ∞. Derivatives: σ(x) − t, and −x for the target.
     ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
     pub fn bce_with_logits(self, target: impl Operand<T>) -> Var<T> {
         let target = self::target("bce_with_logits", &self, target);
-        let product = &self * target;
-        (self.softplus() - product).mean()
+        BceWithLogits.apply([self, target]).mean()
     }
 }
 
@@ -162,6 +181,29 @@ mod tests {
         let loss = x.clone().bce_with_logits(Tensor::from([1.0, 0.0, 0.0, 1.0]));
         assert_eq!(loss.item(), 500.0);
         assert_eq!(loss.backward()[&x].to_vec(), [0.0, 0.0, 0.25, -0.25]);
+    }
+
+    #[test]
+    fn infinite_logits_cost_nothing_where_they_are_right() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let run = |x: f32, t: f32| {
+            let tape = Tape::probing();
+            let x = tape.var(Tensor::from([x]));
+            let loss = x.clone().bce_with_logits(Tensor::from([t]));
+            (loss.item(), loss.backward()[&x].item())
+        };
+        assert_eq!([run(inf, 1.0), run(-inf, 0.0)], [(0.0, 0.0); 2]);
+        assert_eq!([run(inf, 0.0), run(-inf, 1.0), run(inf, 0.5)], [(inf, 1.0), (inf, -1.0), (inf, 0.5)]);
+        assert_eq!(run(f32::MAX, 1.0), (0.0, 0.0));
+        for (x, t) in [(nan, 0.0), (nan, 1.0), (0.0, nan), (inf, nan), (-inf, nan)] {
+            let (loss, slope) = run(x, t);
+            assert!(loss.is_nan() && slope.is_nan(), "{x} {t}: {loss} {slope}");
+        }
+        // A strided target, and no elements: the mean of nothing.
+        let x = Tape::inference().input(Tensor::from([[1.0, -inf], [2.0, 3.0]]));
+        let t = Tensor::from([[1.0, 0.0], [0.0, 1.0]]);
+        assert_eq!(x.clone().bce_with_logits(t.transpose()).item(), x.bce_with_logits(&t).item());
+        assert!(Tape::inference().input(Tensor::zeros([0])).bce_with_logits(Tensor::zeros([0])).item().is_nan());
     }
 
     #[test]

@@ -304,16 +304,15 @@ impl<T: Float> Var<T> {
         UnitAxis { at, insert: false }.apply([self])
     }
 
-    /// The axes from `from` on as one: `flatten(0)` gives a vector, `flatten(1)` one row for each sample.
+    /// The axes from `from` on as one: `flatten(0)` gives a vector, `flatten(1)` one row for each sample. `from` may be the
+    /// number of axes: `flatten(1)` of `[n]` is `[n, 1]`.
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there are fewer than `from` axes.
     #[track_caller]
     pub fn flatten(self, from: isize) -> Var<T> {
-        let at = if self.rank() == 0 { 0 } else { expect(self.shape().axis("flatten", from)) };
-        let mut sizes = self.shape()[..at].to_vec();
-        sizes.push(self.shape()[at..].iter().product());
-        self.reshape(sizes)
+        let shape = expect(self.shape().flattened(from));
+        self.reshape(shape)
     }
 
     /// The `length` positions from `start` of one axis. Derivative: dy there, 0 elsewhere.

@@ -27,10 +27,10 @@ pub(in crate::ops) fn entries() -> Vec<Entry> {
         ),
         entry!(
             "flatten",
-            &[&[&[2, 3, 2]]],
+            &[&[&[2, 3, 2]], &[&[2]], &[&[2, 0]], &[&[2, 3]]],
             R,
             |x| x[0].clone().flatten(1),
-            whole | x | Tensor::new(&x[0].to_vec(), [2, 6])
+            whole | x | Tensor::new(&x[0].to_vec(), [2, x[0].len() / 2])
         ),
         entry!(
             "narrow",

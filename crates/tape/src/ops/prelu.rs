@@ -39,23 +39,33 @@ impl<T: Float> Op<T, 2> for Prelu {
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         let alpha = kept.x(1);
         let reads_output = output_is_enough(alpha.value());
-        if kept.first_order() {
-            let seen = if reads_output { kept.y() } else { kept.x(0) };
-            let (dx, d_alpha) = backward(seen.into_value(), reads_output, dy.into_value(), alpha.value());
-            return [Some(kept.constant(dx)), Some(kept.constant(d_alpha))];
-        }
         let seen = if reads_output { kept.y() } else { kept.x(0) };
-        let dx = kept.needs(0).then(|| {
-            let positive = compare(seen.value(), kernels::greater);
-            dy.clone().where_else(&positive, &dy * &alpha)
-        });
-        let d_alpha = kept.needs(1).then(|| {
-            let not_negative = compare(seen.value(), kernels::greater_equal);
-            let x = if reads_output { &seen / &alpha } else { seen.clone() };
-            kept.constant(Tensor::scalar(T::ZERO)).where_else(&not_negative, dy * x)
-        });
-        [dx, d_alpha]
+        rule(&kept, [kept.needs(0), kept.needs(1)], (seen, reads_output), alpha, dy)
     }
+}
+
+/// dx and dα, as far as they are wanted, from the result (`true`) or the operand.
+pub(super) fn rule<T: Float>(
+    kept: &Kept<'_, T>,
+    [needs_dx, needs_d_alpha]: [bool; 2],
+    (seen, reads_output): (Var<T>, bool),
+    alpha: Var<T>,
+    dy: Var<T>,
+) -> [Option<Var<T>>; 2] {
+    if kept.first_order() {
+        let (dx, d_alpha) = backward(seen.into_value(), reads_output, dy.into_value(), alpha.value());
+        return [Some(kept.constant(dx)), Some(kept.constant(d_alpha))];
+    }
+    let dx = needs_dx.then(|| {
+        let positive = compare(seen.value(), kernels::greater);
+        dy.clone().where_else(&positive, &dy * &alpha)
+    });
+    let d_alpha = needs_d_alpha.then(|| {
+        let not_negative = compare(seen.value(), kernels::greater_equal);
+        let x = if reads_output { &seen / &alpha } else { seen.clone() };
+        kept.constant(Tensor::scalar(T::ZERO)).where_else(&not_negative, dy * x)
+    });
+    [dx, d_alpha]
 }
 
 /// x compared with 0: 1 where true, else 0.
@@ -76,7 +86,7 @@ fn check(x: &Shape, alpha: &Shape) -> Result<Shape> {
 }
 
 #[inline]
-fn output_is_enough<T: Float>(alpha: &Tensor<T>) -> bool {
+pub(super) fn output_is_enough<T: Float>(alpha: &Tensor<T>) -> bool {
     match alpha.as_slice() {
         Some(slopes) => kernels::output_is_enough(slopes),
         None => kernels::output_is_enough(&alpha.to_vec()),

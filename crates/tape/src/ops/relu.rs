@@ -15,8 +15,13 @@
 use super::elementwise::{slope_op, unary_op};
 use crate::{Float, Op as _, Tensor, Var};
 
-unary_op!(Relu, "relu", kernels::relu, from y |y, dy| ReluSlope.apply([y.detach(), dy]));
+unary_op!(Relu, "relu", kernels::relu, from y |y, dy| slope_times(y, dy));
 slope_op!(ReluSlope, "relu_slope", kernels::relu_backward);
+
+/// The slope of relu, seen from its result, times dy.
+pub(super) fn slope_times<T: Float>(y: Var<T>, dy: Var<T>) -> Var<T> {
+    ReluSlope.apply([y.detach(), dy])
+}
 
 impl<T: Float> Var<T> {
     /// x where x > 0, else 0. Derivative: 1 where x > 0, else 0: 0 at 0, 1 at NaN.

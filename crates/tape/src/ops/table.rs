@@ -78,6 +78,8 @@ fn entries() -> Vec<Entry> {
         super::arithmetic::entries(),
         super::clamp::entries(),
         super::cross_entropy::entries(),
+        super::diagonal::entries(),
+        super::dot::entries(),
         super::dropout::entries(),
         super::einsum::entries(),
         super::erf::entries(),
@@ -88,8 +90,10 @@ fn entries() -> Vec<Entry> {
         super::leaky_relu::entries(),
         super::lerp::entries(),
         super::linear::entries(),
+        super::linear_act::entries(),
         super::ln::entries(),
         super::losses::entries(),
+        super::masked_select::entries(),
         super::matmul::entries(),
         super::maximum::entries(),
         super::mean::entries(),
@@ -103,6 +107,7 @@ fn entries() -> Vec<Entry> {
         super::scan::entries(),
         super::select::entries(),
         super::sigmoid::entries(),
+        super::slice::entries(),
         super::softmax::entries(),
         super::sort::entries(),
         super::sqrt::entries(),
@@ -272,7 +277,7 @@ fn gradients_are_finite_differences() {
 }
 
 /// Products read transposed factors where they lie, and the kernel for that layout rounds in another order.
-const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear", "einsum"];
+const READ_WHERE_THEY_LIE: &[&str] = &["matmul", "linear", "linear_act", "einsum"];
 
 #[test]
 fn strides_and_sharing_change_no_bit() {

@@ -89,7 +89,29 @@ impl Tensor<f32> {
         })
     }
 
-    /// 0, 1, …, n − 1.
+    /// `f` of every place, one position for each axis.
+    ///
+    /// ```
+    /// let x = tape::Tensor::from_fn([2, 3], |[i, j]| if i == j { 1.0 } else { 0.5 * j as f32 });
+    /// assert_eq!(x.to_vec(), [1.0, 0.5, 1.0, 0.0, 1.0, 1.0]);
+    /// ```
+    pub fn from_fn<const N: usize>(shape: [usize; N], mut f: impl FnMut([usize; N]) -> f32) -> Tensor {
+        let mut place = [0; N];
+        Tensor::fill_with(shape, |to| {
+            for x in to {
+                *x = f(place);
+                for axis in (0..N).rev() {
+                    place[axis] += 1;
+                    if place[axis] < shape[axis] {
+                        break;
+                    }
+                    place[axis] = 0;
+                }
+            }
+        })
+    }
+
+    /// 0, 1, …, n − 1. As indices: `Tensor::from(0..n)`.
     pub fn arange(n: usize) -> Tensor {
         Tensor::fill_with([n], |to| to.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32))
     }
@@ -169,6 +191,18 @@ from_arrays!(i32, i64);
 from_arrays!(usize, i64);
 from_arrays!(u8, i64);
 
+macro_rules! from_ranges {
+    ($($from:ty),+) => {$(
+        /// The numbers of a range as labels or indices; none where it is empty.
+        impl From<std::ops::Range<$from>> for Tensor<i64> {
+            fn from(range: std::ops::Range<$from>) -> Self {
+                Tensor::from(range.map(|i| i as i64).collect::<Vec<i64>>())
+            }
+        }
+    )+};
+}
+from_ranges!(i64, i32, usize);
+
 /// A scalar.
 impl From<f32> for Tensor<f32> {
     fn from(value: f32) -> Self {
@@ -217,5 +251,20 @@ impl<T: Float> Tensor<T> {
         Tensor::fill_with(*self.shape(), |to| {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = U::from_f64(from.to_f64()));
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_of_places_and_ranges() {
+        assert_eq!(Tensor::from_fn([2, 3], |[i, j]| (3 * i + j) as f32).to_vec(), Tensor::arange(6).to_vec());
+        assert_eq!(Tensor::from_fn([], |[]| 4.0).item(), 4.0);
+        assert_eq!(Tensor::from_fn([2, 0], |_| unreachable!()).shape(), &[2, 0]);
+        assert_eq!(Tensor::from(2..5).to_vec(), [2i64, 3, 4]);
+        assert_eq!(Tensor::from(0..3usize).to_vec(), [0i64, 1, 2]);
+        assert!(Tensor::from(5..5).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use kernels::pool::{Block, Element};
 
 impl<T: Element> Tensor<T> {
     /// The numbers' place and strides.
-    fn place(&self) -> View<T> {
+    pub(super) fn place(&self) -> View<T> {
         match self.view() {
             Some(view) => view.clone(),
             None => {
@@ -18,7 +18,7 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A view of these numbers with another shape, offset and strides.
-    fn viewed(shape: Shape, mut view: View<T>) -> Tensor<T> {
+    pub(super) fn viewed(shape: Shape, mut view: View<T>) -> Tensor<T> {
         view.contiguous = is_contiguous(&shape, &view.strides);
         if shape.elements() == 0 {
             view.offset = 0;
@@ -67,9 +67,20 @@ impl<T: Element> Tensor<T> {
         Ok(Tensor::viewed(shape, view))
     }
 
-    /// One axis of all elements.
-    pub fn flatten(&self) -> Tensor<T> {
-        self.reshape([self.len()])
+    /// The axes from `from` on as one, as [`crate::Var::flatten`]: `flatten(0)` gives a vector, `flatten(1)` one row for each
+    /// sample.
+    ///
+    /// ```
+    /// let x = tape::Tensor::ones([2, 3, 4]);
+    /// assert_eq!((x.flatten(0).shape().to_vec(), x.flatten(1).shape().to_vec()), (vec![24], vec![2, 12]));
+    /// assert_eq!(tape::Tensor::ones([5]).flatten(1).shape(), &[5, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than `from` axes.
+    #[track_caller]
+    pub fn flatten(&self, from: isize) -> Tensor<T> {
+        self.reshape(expect(self.shape().flattened(from)))
     }
 
     /// The axes in another order: axis `i` of the result is axis `order[i]` of this tensor. A view.
@@ -99,6 +110,13 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn transpose(&self) -> Tensor<T> {
         self.swap_axes(-2, -1)
+    }
+
+    /// The diagonal of a matrix.
+    pub(crate) fn diagonal_view(&self) -> Tensor<T> {
+        let (mut view, [rows, columns]) = (self.place(), [self.shape()[0], self.shape()[1]]);
+        view.strides = std::array::from_fn(|axis| if axis == 0 { view.strides[0] + view.strides[1] } else { 0 });
+        Tensor::viewed(Shape::from(rows.min(columns)), view)
     }
 
     /// Two axes swapped. A view.

@@ -1,0 +1,262 @@
+//! slice: the part of a value that one range for each axis names; chunk: an axis in parts of one size.
+//!
+//! Views. Linear: the derivative of a slice is dy in its place among zeros, in one copy for all axes.
+//!
+//! ```
+//! use tape::{Tape, Tensor};
+//! let tape = Tape::probing();
+//! let x = tape.var(Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+//! let y = x.clone().slice((1, ..2));
+//! assert_eq!(y.to_vec(), [4.0, 5.0]);
+//! assert_eq!(y.sum().backward()[&x].to_vec(), [0.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+//! ```
+
+use super::elementwise::slice;
+use crate::error::expect;
+use crate::tensor::{Part, Slice};
+use crate::{Float, Keeps, Kept, Op, Result, Shape, Tensor, Var};
+use kernels::pool::Element;
+
+/// A part of a tensor of shape `of`.
+#[derive(Clone, Copy)]
+struct TakePart {
+    part: Part,
+    of: Shape,
+}
+
+/// Its adjoint: the part in its place among zeros.
+struct PutPart(TakePart);
+
+impl<T: Float> Op<T> for TakePart {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+    fn shape(&self, _: [&Shape; 1]) -> Result<Shape> {
+        Ok(self.part.shape())
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        x.part(&self.part)
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        [Some(PutPart(*self).apply([dy]))]
+    }
+}
+
+impl<T: Float> Op<T> for PutPart {
+    fn name(&self) -> &'static str {
+        "put_slice"
+    }
+    fn shape(&self, _: [&Shape; 1]) -> Result<Shape> {
+        Ok(self.0.of)
+    }
+    fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
+        Keeps::NOTHING
+    }
+    fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
+        let x = x.contiguous();
+        Tensor::fill_with(self.0.of, |to| {
+            to.fill(T::ZERO);
+            self.0.put(slice(&x), to);
+        })
+    }
+    fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
+        [Some(self.0.apply([dy]))]
+    }
+}
+
+impl TakePart {
+    /// Writes the part's numbers to their places.
+    fn put<T: Element>(&self, numbers: &[T], to: &mut [T]) {
+        let TakePart { part, of } = self;
+        if of.rank() == 0 || numbers.is_empty() {
+            to[..numbers.len()].copy_from_slice(numbers);
+            return;
+        }
+        // The axes behind `inner` are whole, so the numbers from `inner` on are neighbours.
+        let inner = (0..of.rank()).rev().find(|&axis| part.sizes[axis] != of[axis]).unwrap_or(0);
+        let block: usize = part.sizes[inner..].iter().product();
+        let strides = of.strides();
+        for (i, numbers) in numbers.chunks_exact(block).enumerate() {
+            let (mut rest, mut at) = (i, part.starts[inner] * strides[inner] as usize);
+            for axis in (0..inner).rev() {
+                at += (part.starts[axis] + rest % part.sizes[axis]) * strides[axis] as usize;
+                rest /= part.sizes[axis];
+            }
+            to[at..][..block].copy_from_slice(numbers);
+        }
+    }
+}
+
+/// Starts and lengths of at most `count` parts of one size, the last one perhaps shorter.
+#[track_caller]
+fn chunks(count: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
+    assert!(count > 0, "chunk: an axis cannot be cut into 0 parts");
+    let length = size.div_ceil(count).max(1);
+    (0..size.max(1)).step_by(length).map(move |start| (start, length.min(size - start)))
+}
+
+impl<T: Float> Var<T> {
+    /// The part that one range for each axis names: `x.slice((1..3, .., ..=4))`; a position takes its axis out of the
+    /// result, and axes behind the last range are whole. Derivative: dy there, 0 elsewhere.
+    ///
+    /// # Panics
+    /// If there are more ranges than axes, or if a range or position leaves its axis.
+    #[track_caller]
+    pub fn slice(self, ranges: impl Into<Slice>) -> Var<T> {
+        let of = *self.shape();
+        let part = expect(ranges.into().of(&of));
+        if part.shape() == of {
+            return self;
+        }
+        TakePart { part, of }.apply([self])
+    }
+
+    /// An axis cut into at most `count` parts of ⌈size / count⌉ positions; the last part may be shorter, and there are fewer
+    /// where that many positions do not need so many parts. An empty axis gives one empty part.
+    ///
+    /// ```
+    /// use tape::{Tape, Tensor};
+    /// let parts = Tape::inference().input(Tensor::arange(5)).chunk(2, 0);
+    /// assert_eq!((parts[0].to_vec(), parts[1].to_vec()), (vec![0.0, 1.0, 2.0], vec![3.0, 4.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or if `count` is 0.
+    #[track_caller]
+    pub fn chunk(self, count: usize, axis: isize) -> Vec<Var<T>> {
+        let size = self.shape()[expect(self.shape().axis("chunk", axis))];
+        chunks(count, size).map(|(start, length)| self.clone().narrow(axis, start, length)).collect()
+    }
+}
+
+impl<T: Element> Tensor<T> {
+    /// An axis cut into at most `count` parts of one size, as [`Var::chunk`]. Views.
+    ///
+    /// # Panics
+    /// If there is no such axis, or if `count` is 0.
+    #[track_caller]
+    pub fn chunk(&self, count: usize, axis: isize) -> Vec<Tensor<T>> {
+        let size = self.shape()[expect(self.shape().axis("chunk", axis))];
+        chunks(count, size).map(|(start, length)| self.narrow(axis, start, length)).collect()
+    }
+
+    /// Parts of these sizes along an axis. Views.
+    ///
+    /// ```
+    /// let parts = tape::Tensor::arange(3).split(&[1, 2], 0);
+    /// assert_eq!(parts[1].to_vec(), [1.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the sizes do not add up to the axis's.
+    #[track_caller]
+    pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor<T>> {
+        let size = self.shape()[expect(self.shape().axis("split", axis))];
+        let total: usize = sizes.iter().sum();
+        assert!(total == size, "split: sizes {sizes:?} add up to {total}, axis {axis} has size {size}");
+        let mut start = 0;
+        let part = |&size: &usize| {
+            start += size;
+            self.narrow(axis, start - size, size)
+        };
+        sizes.iter().map(part).collect()
+    }
+}
+
+#[cfg(test)]
+pub(super) fn entries() -> Vec<super::table::Entry> {
+    use super::table::entry;
+    const R: &[(f64, f64)] = &[(-2.0, 2.0)];
+    fn numbers(x: &Tensor<f64>, shape: &[usize], places: &[[usize; 3]]) -> Tensor<f64> {
+        let (v, s) = (x.to_vec(), x.shape());
+        let picked: Vec<f64> = places.iter().map(|&[i, j, k]| v[(i * s[1] + j) * s[2] + k]).collect();
+        Tensor::new(&picked, shape)
+    }
+    vec![
+        entry!(
+            "slice",
+            &[&[&[2, 3, 4]], &[&[2, 2, 3]]],
+            R,
+            |x| x[0].clone().slice((.., 1, 1..=2)),
+            whole | x | numbers(&x[0], &[2, 2], &[[0, 1, 1], [0, 1, 2], [1, 1, 1], [1, 1, 2]])
+        ),
+        entry!(
+            "slice",
+            &[&[&[3, 2, 1]]],
+            R,
+            |x| x[0].clone().slice(1..),
+            whole | x | numbers(&x[0], &[2, 2, 1], &[[1, 0, 0], [1, 1, 0], [2, 0, 0], [2, 1, 0]])
+        ),
+        entry!(
+            "slice",
+            &[&[&[3, 2]], &[&[3, 0]]],
+            R,
+            |x| x[0].clone().slice((1..1, ..)),
+            whole | x | { Tensor::new(&[], [0, x[0].shape()[1]]) }
+        ),
+        entry!(
+            "slice",
+            &[&[&[2, 2, 2]]],
+            R,
+            |x| x[0].clone().slice((1, 0, 1)),
+            whole | x | numbers(&x[0], &[], &[[1, 0, 1]])
+        ),
+        entry!(
+            "chunk",
+            &[&[&[2, 3]]],
+            R,
+            |x| {
+                let parts = x[0].clone().chunk(2, 1);
+                Var::concat(&[parts[1].clone(), parts[0].clone()], 1)
+            },
+            whole | x | {
+                let v = x[0].to_vec();
+                Tensor::f64([[v[2], v[0], v[1]], [v[5], v[3], v[4]]])
+            }
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tape, Tensor};
+
+    #[test]
+    fn chunks_are_of_one_size_but_the_last() {
+        let sizes = |n: usize, count: usize| -> Vec<usize> {
+            let parts = Tensor::arange(n).chunk(count, 0);
+            assert!(Tensor::concat(&parts, 0).to_vec() == Tensor::arange(n).to_vec());
+            parts.iter().map(Tensor::len).collect()
+        };
+        assert_eq!(sizes(6, 3), [2, 2, 2]);
+        assert_eq!(sizes(7, 3), [3, 3, 1]);
+        // Three positions each: the third part takes what is left, and there is no fourth.
+        assert_eq!(sizes(9, 4), [3, 3, 3]);
+        assert_eq!(sizes(2, 5), [1, 1]);
+        assert_eq!(sizes(0, 3), [0]);
+        assert_eq!(Tensor::from([[1, 2], [3, 4]]).chunk(2, -1)[1].to_vec(), [2i64, 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "chunk: an axis cannot be cut into 0 parts")]
+    fn no_parts_are_refused() {
+        Tensor::ones([3]).chunk(0, 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "slice: shape [2, 3]: the range 0..3 leaves axis 0, whose size is 2")]
+    fn a_range_beyond_the_axis_is_refused() {
+        let _ = Tape::inference().input(Tensor::ones([2, 3])).slice((0..3, ..));
+    }
+
+    #[test]
+    fn what_is_left_out_gets_nothing_even_from_infinity() {
+        let tape = Tape::probing();
+        let x = tape.var(Tensor::from([f32::NAN, 1.0, f32::INFINITY]));
+        let y = x.clone().slice(1..2) * f32::INFINITY;
+        assert_eq!(y.sum().backward()[&x].to_vec(), [0.0, f32::INFINITY, 0.0]);
+    }
+}

@@ -1,7 +1,8 @@
 //! Training steps, written as the front page writes them, and an optimiser alone.
 
 use crate::harness::{Row, Rows};
-use crate::inputs::{checksums, labels, scaled, slopes, values};
+use crate::inputs::{checksums, labels, values};
+use crate::nets::{Hidden1, Hidden2};
 use nn::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,65 +20,28 @@ pub fn rows() -> Rows {
     rows
 }
 
-#[derive(Module)]
-struct Xor {
-    hidden: Linear,
-    act: PRelu,
-    out: Linear,
-}
-
-impl Xor {
-    fn forward(&self, x: Var) -> Var {
-        self.out.forward(self.act.forward(self.hidden.forward(x)))
-    }
-}
-
 fn xor_step() -> Row {
     let (x, target) = (values(1, [4, 2]), values(2, [4, 1]));
-    let net = Xor { hidden: linear(1, 2, 16), act: act(1, 16), out: linear(2, 16, 1) };
-    let loss = move |net: &Xor| {
+    let net = Hidden1::of_the_board(2, 16, 1);
+    let loss = move |net: &Hidden1| {
         let tape = Tape::training(0);
         net.forward(tape.input(x.clone())).mse(&target)
     };
     steps(net, Sgd::new(0.1), loss, "MLP 2-16-1, 4 rows, mean squared error, SGD")
 }
 
-/// The net of the rows `mlp_…`.
-#[derive(Module)]
-pub struct Mlp {
-    first: Linear,
-    first_act: PRelu,
-    second: Linear,
-    second_act: PRelu,
-    out: Linear,
-}
-
-impl Mlp {
-    /// 784-512-512-10, with the parameters of the page.
-    pub fn of_the_board() -> Mlp {
-        Mlp {
-            first: linear(1, 784, 512),
-            first_act: act(1, 512),
-            second: linear(2, 512, 512),
-            second_act: act(2, 512),
-            out: linear(3, 512, 10),
-        }
-    }
-
-    /// The logits.
-    pub fn forward(&self, x: Var) -> Var {
-        let hidden = self.first_act.forward(self.first.forward(x));
-        self.out.forward(self.second_act.forward(self.second.forward(hidden)))
-    }
-}
-
 fn mlp(batch: usize) -> Row {
     let (x, labels) = (values(1, [batch, 784]), labels(batch, 10));
-    let loss = move |net: &Mlp| {
+    let loss = move |net: &Hidden2| {
         let tape = Tape::training(0);
         net.forward(tape.input(x.clone())).cross_entropy(&labels)
     };
-    steps(Mlp::of_the_board(), Adam::new(1e-3), loss, &format!("MLP 784-512-512-10, {batch} rows, Adam"))
+    steps(
+        Hidden2::of_the_board(784, 512, 10),
+        Adam::new(1e-3),
+        loss,
+        &format!("MLP 784-512-512-10, {batch} rows, Adam"),
+    )
 }
 
 /// Training steps of a net that goes on from iteration to iteration.
@@ -118,20 +82,6 @@ fn named(net: &impl Module) -> Vec<(String, &Param)> {
         (format!("{kind}{layer}"), param)
     });
     named.collect()
-}
-
-/// Layer `l`, counted from 1, of a net of the page.
-fn linear(layer: u64, inputs: usize, outputs: usize) -> Linear {
-    let mut linear = Linear::new(inputs, outputs, &mut Rng::seed(0));
-    let scale = (inputs as f64).powf(-0.5);
-    *linear.weight_mut().value_mut() = scaled(7 + 3 * layer, [inputs, outputs], scale, 0.0);
-    *linear.bias_mut().expect("a new layer has a bias").value_mut() = scaled(8 + 3 * layer, [outputs], scale, 0.0);
-    linear
-}
-
-/// The rectifier after layer `l`.
-fn act(layer: u64, features: usize) -> PRelu {
-    PRelu::with_alpha(slopes(9 + 3 * layer, features)).expect("finite slopes")
 }
 
 /// Adam alone: a parameter whose gradient is given costs no op.

@@ -76,6 +76,42 @@ impl<S: Split> Split for Rows<S> {
     }
 }
 
+/// Room for what each chunk of rows leaves behind, `width` numbers, all of it the caller's: a buffer that one thread takes
+/// from its pool and another gives back would drain the first thread's.
+pub(crate) struct PerChunk<'a, T> {
+    room: &'a mut [T],
+    width: usize,
+    /// Rows to a chunk.
+    chunk: usize,
+}
+
+impl<'a, T> PerChunk<'a, T> {
+    /// The numbers needed for `rows` rows in chunks of `chunk`.
+    pub(crate) fn room(rows: usize, chunk: usize, width: usize) -> usize {
+        rows.div_ceil(chunk).max(1) * width
+    }
+
+    pub(crate) fn new(room: &'a mut [T], width: usize, chunk: usize) -> Self {
+        PerChunk { room, width, chunk }
+    }
+
+    /// The room of one chunk.
+    pub(crate) fn into_room(self) -> &'a mut [T] {
+        self.room
+    }
+}
+
+impl<T: Send> Split for PerChunk<'_, T> {
+    fn len(&self) -> usize {
+        self.room.len().checked_div(self.width).unwrap_or(0) * self.chunk
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let PerChunk { room, width, chunk } = self;
+        let (head, tail) = room.split_at_mut(at / chunk * width);
+        (PerChunk::new(head, width, chunk), PerChunk::new(tail, width, chunk))
+    }
+}
+
 macro_rules! split_tuple {
     ($($name:ident $index:tt),+) => {
         impl<$($name: Split),+> Split for ($($name,)+) {

@@ -7,7 +7,7 @@ use super::Pass;
 use crate::Float;
 use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Rows};
+use crate::parallel::{self, Grain, PerChunk, Rows};
 use crate::pool::Buffer;
 
 /// Registers side by side.
@@ -28,9 +28,11 @@ pub(super) fn sums<T: Float>(pass: Pass<'_, T>, alpha: &[T], d_alpha: &mut [T]) 
     let grain = grain(width, length);
     let whole = length / width;
     let (body, rest) = crate::parallel::Split::split_at(pass, whole * width);
-    let leaf = |_, rows: Rows<Pass<'_, T>>| partial(rows.0, &tile);
-    let mut total = parallel::fold(Rows(body, width), grain, leaf, combine);
-    let rest = partial(rest, &tile);
+    let mut room = Buffer::<f64>::new(PerChunk::<f64>::room(whole, grain.chunk, width));
+    let parts = (Rows(body, width), PerChunk::new(&mut room, width, grain.chunk));
+    let total = parallel::fold(parts, grain, |_, (rows, room)| partial(rows.0, &tile, room.into_room()), combine);
+    let mut rest_room = Buffer::<f64>::new(width);
+    let rest = partial(rest, &tile, &mut rest_room);
     for (i, d) in d_alpha.iter_mut().enumerate() {
         for r in 1..repeats {
             total[i] += total[i + r * features];
@@ -54,15 +56,15 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-fn partial<T: Float>(pass: Pass<'_, T>, alpha: &[T]) -> Buffer<f64> {
-    let mut sums = Buffer::zeroed(alpha.len());
-    level::run(Chunk { pass, alpha, sums: &mut sums });
+fn partial<'a, T: Float>(pass: Pass<'_, T>, alpha: &[T], sums: &'a mut [f64]) -> &'a mut [f64] {
+    sums.fill(0.0);
+    level::run(Chunk { pass, alpha, sums });
     sums
 }
 
-fn combine(mut a: Buffer<f64>, b: Buffer<f64>) -> Buffer<f64> {
-    for (a, b) in a.iter_mut().zip(b.iter()) {
-        *a += b;
+fn combine<'a>(a: &'a mut [f64], b: &mut [f64]) -> &'a mut [f64] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a += *b;
     }
     a
 }

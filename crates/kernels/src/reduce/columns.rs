@@ -8,7 +8,7 @@ use super::fold::{Monoid, Term};
 use crate::Float;
 use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Rows};
+use crate::parallel::{self, Grain, PerChunk, Rows};
 use crate::pool::Buffer;
 
 /// Registers side by side.
@@ -91,17 +91,28 @@ fn fold_rows<T: Float, F: Term<T>>(term: F, x: &[T], given: Option<&[T]>, out: &
     if x.len() <= chunk * width {
         return level::run(Window { term, x, stride: width, column: 0, given, out });
     }
-    let leaf = |_, rows: Rows<&[T]>| {
-        let mut sums = Buffer::<f64>::new(width);
-        sums.fill(F::Monoid::START);
-        level::run(Window { term, x: rows.0, stride: width, column: 0, given, out: &mut sums });
-        sums
-    };
-    let combine = |mut a: Buffer<f64>, b: Buffer<f64>| {
-        merge_into::<F::Monoid>(&mut a, &b);
-        a
-    };
-    out.copy_from_slice(&parallel::fold(Rows(x, width), Grain { chunk, serial }, leaf, combine));
+    let mut room = Buffer::<f64>::new(PerChunk::<f64>::room(x.len() / width, chunk, width));
+    let parts = (Rows(x, width), PerChunk::new(&mut room, width, chunk));
+    let grain = Grain { chunk, serial };
+    let total = parallel::fold(
+        parts,
+        grain,
+        |_, (rows, room)| part(term, rows.0, given, room.into_room()),
+        combine::<F::Monoid>,
+    );
+    out.copy_from_slice(total);
+}
+
+/// One chunk of rows.
+fn part<'a, T: Float, F: Term<T>>(term: F, x: &[T], given: Option<&[T]>, out: &'a mut [f64]) -> &'a mut [f64] {
+    out.fill(F::Monoid::START);
+    level::run(Window { term, x, stride: out.len(), column: 0, given, out: &mut *out });
+    out
+}
+
+fn combine<'a, M: Monoid>(a: &'a mut [f64], b: &mut [f64]) -> &'a mut [f64] {
+    merge_into::<M>(a, b);
+    a
 }
 
 fn merge_into<M: Monoid>(to: &mut [f64], from: &[f64]) {

@@ -1,0 +1,67 @@
+//! The nets of training rows, written as the front page writes them, with the parameters of `benches/peers/README.md`.
+
+use crate::inputs::{scaled, slopes};
+use nn::prelude::*;
+
+/// One hidden layer: XOR, and the digits of the front page.
+#[derive(Module)]
+pub struct Hidden1 {
+    hidden: Linear,
+    act: PRelu,
+    out: Linear,
+}
+
+impl Hidden1 {
+    /// `inputs`-`hidden`-`outputs`.
+    pub fn of_the_board(inputs: usize, hidden: usize, outputs: usize) -> Hidden1 {
+        Hidden1 { hidden: linear(1, inputs, hidden), act: act(1, hidden), out: linear(2, hidden, outputs) }
+    }
+
+    /// The outputs for a batch.
+    pub fn forward(&self, x: Var) -> Var {
+        self.out.forward(self.act.forward(self.hidden.forward(x)))
+    }
+}
+
+/// Two hidden layers.
+#[derive(Module)]
+pub struct Hidden2 {
+    first: Linear,
+    first_act: PRelu,
+    second: Linear,
+    second_act: PRelu,
+    out: Linear,
+}
+
+impl Hidden2 {
+    /// `inputs`-`hidden`-`hidden`-`outputs`.
+    pub fn of_the_board(inputs: usize, hidden: usize, outputs: usize) -> Hidden2 {
+        Hidden2 {
+            first: linear(1, inputs, hidden),
+            first_act: act(1, hidden),
+            second: linear(2, hidden, hidden),
+            second_act: act(2, hidden),
+            out: linear(3, hidden, outputs),
+        }
+    }
+
+    /// The outputs for a batch.
+    pub fn forward(&self, x: Var) -> Var {
+        let hidden = self.first_act.forward(self.first.forward(x));
+        self.out.forward(self.second_act.forward(self.second.forward(hidden)))
+    }
+}
+
+/// Layer `l`, counted from 1, of a net of the page.
+fn linear(layer: u64, inputs: usize, outputs: usize) -> Linear {
+    let mut linear = Linear::new(inputs, outputs, &mut Rng::seed(0));
+    let scale = (inputs as f64).powf(-0.5);
+    *linear.weight_mut().value_mut() = scaled(7 + 3 * layer, [inputs, outputs], scale, 0.0);
+    *linear.bias_mut().expect("a new layer has a bias").value_mut() = scaled(8 + 3 * layer, [outputs], scale, 0.0);
+    linear
+}
+
+/// The rectifier after layer `l`.
+fn act(layer: u64, features: usize) -> PRelu {
+    PRelu::with_alpha(slopes(9 + 3 * layer, features)).expect("finite slopes")
+}

@@ -22,6 +22,7 @@ mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
+use crate::pool::Buffer;
 pub use epilogue::{Epilogue, Rectifier};
 use gemm::Parallelism;
 
@@ -98,6 +99,21 @@ impl<'a, T> Matrix<'a, T> {
             true => Matrix { values, row: 1, column: 1 },
             false => Matrix { values, row: columns, column: 1 },
         }
+    }
+
+    /// The same matrix by rows: itself, or a copy in `room` where it is stored by columns.
+    fn by_rows<'s>(self, rows: usize, columns: usize, room: &'s mut Option<Buffer<T>>) -> Matrix<'s, T>
+    where
+        'a: 's,
+        T: Float,
+    {
+        if self.column == 1 {
+            return self;
+        }
+        let strides = [self.row.cast_signed(), self.column.cast_signed()];
+        let copy = room.insert(Buffer::new(rows * columns));
+        crate::strided::copy(self.values, 0, &[rows, columns], &strides, copy);
+        Matrix { values: copy, row: columns, column: 1 }
     }
 
     /// Without the first `rows` rows.
@@ -272,7 +288,13 @@ impl<T: Float> Product<'_, T> {
     }
 
     fn by_crate(self, parallel: bool) {
-        let Product { a, b, c, m, k, n, accumulate, epilogue } = self;
+        let Product { mut a, mut b, c, m, k, n, accumulate, epilogue } = self;
+        // The crate asks the system for room to pack a factor that is stored by columns; of small products, whose packing is most
+        // of what they allocate, the pool gives it.
+        let mut rooms = (None, None);
+        if m * k * n < LARGE {
+            (a, b) = (a.by_rows(m, k, &mut rooms.0), b.by_rows(k, n, &mut rooms.1));
+        }
         // `threads` first: it sets up the pool.
         let parallelism = match parallel && m * k * n >= LARGE && parallel::threads() > 1 {
             true => Parallelism::Rayon(0),

@@ -276,7 +276,8 @@ pub fn norm2<T: Float>(args: Reduce<'_, T>) {
 }
 
 /// Σ(x − mean)² / (n − correction): correction 1 is the unbiased estimate, 0 the variance of the numbers themselves.
-/// NaN where n ≤ correction. Exactly 0 where all numbers are the same.
+/// NaN where n ≤ correction. Exactly 0 where all numbers are the same. Two passes: off by a few ulps of the result plus the
+/// square of the mean's rounding (ε·mean)², which shows only where numbers differ in their last digits.
 ///
 /// ```
 /// use kernels::{Axes, Reduce, variance};

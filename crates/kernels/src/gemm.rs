@@ -274,11 +274,18 @@ impl<T: Float> Product<'_, T> {
         }
         let size = self.m * self.k * self.n;
         if (self.m == 1 || size <= SMALL) && direct::suits(&self) {
-            direct::compute(self, parallel);
-        } else if self.is_for_blocks() {
-            blocked::compute(self, parallel && size >= LARGE);
-        } else {
-            self.by_crate(parallel);
+            return direct::compute(self, parallel);
+        }
+        let (mut room_a, mut room_b) = (None, None);
+        let mut product = self;
+        if !product.is_for_blocks() && size < LARGE {
+            // The crate asks the system for room to pack a factor that is stored by columns. Of small products the pool gives it.
+            product.a = product.a.by_rows(product.m, product.k, &mut room_a);
+            product.b = product.b.by_rows(product.k, product.n, &mut room_b);
+        }
+        match product.is_for_blocks() {
+            true => blocked::compute(product, parallel && size >= LARGE),
+            false => product.by_crate(parallel),
         }
     }
 
@@ -288,13 +295,7 @@ impl<T: Float> Product<'_, T> {
     }
 
     fn by_crate(self, parallel: bool) {
-        let Product { mut a, mut b, c, m, k, n, accumulate, epilogue } = self;
-        // The crate asks the system for room to pack a factor that is stored by columns; of small products, whose packing is most
-        // of what they allocate, the pool gives it.
-        let mut rooms = (None, None);
-        if m * k * n < LARGE {
-            (a, b) = (a.by_rows(m, k, &mut rooms.0), b.by_rows(k, n, &mut rooms.1));
-        }
+        let Product { a, b, c, m, k, n, accumulate, epilogue } = self;
         // `threads` first: it sets up the pool.
         let parallelism = match parallel && m * k * n >= LARGE && parallel::threads() > 1 {
             true => Parallelism::Rayon(0),

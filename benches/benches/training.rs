@@ -4,7 +4,7 @@ mod quick;
 
 use nn::prelude::*;
 use rectify_benches::inputs::{labels, values};
-use rectify_benches::nets::{Hidden1, Hidden2};
+use rectify_benches::nets::{Hidden1, Hidden2, step};
 
 fn main() {
     let mut criterion = quick::criterion();
@@ -26,21 +26,9 @@ fn main() {
     });
     let (x, classes) = (values(1, [64, 64]), labels(64, 10));
     let (mut net, mut adam) = (Hidden1::of_the_board(64, 128, 10), Adam::new(1e-3));
-    criterion.bench_function("training/digits_step", |b| {
-        b.iter(|| {
-            let tape = Tape::training(0);
-            let loss = net.forward(tape.input(x.clone())).cross_entropy(&classes);
-            adam.step(&mut net, loss.backward())
-        });
-    });
+    criterion.bench_function("training/digits_step", |b| b.iter(|| step(&mut net, &mut adam, &x, &classes)));
     let (x, classes) = (values(1, [64, 784]), labels(64, 10));
     let (mut net, mut adam) = (Hidden2::of_the_board(784, 512, 10), Adam::new(1e-3));
-    criterion.bench_function("training/mlp_64", |b| {
-        b.iter(|| {
-            let tape = Tape::training(0);
-            let loss = net.forward(tape.input(x.clone())).cross_entropy(&classes);
-            adam.step(&mut net, loss.backward())
-        });
-    });
+    criterion.bench_function("training/mlp_64", |b| b.iter(|| step(&mut net, &mut adam, &x, &classes)));
     criterion.final_summary();
 }

@@ -16,9 +16,10 @@ impl Hidden1 {
     pub fn of_the_board(inputs: usize, hidden: usize, outputs: usize) -> Hidden1 {
         Hidden1 { hidden: linear(1, inputs, hidden), act: act(1, hidden), out: linear(2, hidden, outputs) }
     }
+}
 
-    /// The outputs for a batch.
-    pub fn forward(&self, x: Var) -> Var {
+impl Layer for Hidden1 {
+    fn forward(&self, x: Var) -> Var {
         self.out.forward(self.act.forward(self.hidden.forward(x)))
     }
 }
@@ -44,12 +45,23 @@ impl Hidden2 {
             out: linear(3, hidden, outputs),
         }
     }
+}
 
-    /// The outputs for a batch.
-    pub fn forward(&self, x: Var) -> Var {
+impl Layer for Hidden2 {
+    fn forward(&self, x: Var) -> Var {
         let hidden = self.first_act.forward(self.first.forward(x));
         self.out.forward(self.second_act.forward(self.second.forward(hidden)))
     }
+}
+
+/// A training step of a classifier.
+///
+/// # Panics
+/// If a gradient is not finite.
+pub fn step(net: &mut impl Layer, adam: &mut Adam, x: &Tensor, classes: &Tensor<i64>) {
+    let tape = Tape::training(0);
+    let loss = net.forward(tape.input(x.clone())).cross_entropy(classes);
+    adam.step(net, loss.backward()).expect("finite gradients");
 }
 
 /// Layer `l`, counted from 1, of a net of the page.

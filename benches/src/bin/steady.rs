@@ -3,7 +3,7 @@
 
 use nn::prelude::*;
 use rectify_benches::inputs::{labels, values};
-use rectify_benches::nets::{Hidden1, Hidden2};
+use rectify_benches::nets::{Hidden1, Hidden2, step};
 use rectify_benches::{faults, rows};
 
 const WARM_UP: u32 = 20;
@@ -13,19 +13,11 @@ fn main() {
     println!("{:24}{:>14}{:>20}{:>14}", "per step", "page faults", "pool: allocations", "live bytes");
     let (x, classes) = (values(1, [64, 64]), labels(64, 10));
     let (mut net, mut adam) = (Hidden1::of_the_board(64, 128, 10), Adam::new(1e-3));
-    report("digits, batch 64", || {
-        let tape = Tape::training(0);
-        let loss = net.forward(tape.input(x.clone())).cross_entropy(&classes);
-        adam.step(&mut net, loss.backward()).expect("finite gradients");
-    });
+    report("digits, batch 64", || step(&mut net, &mut adam, &x, &classes));
     for batch in [64, 256] {
         let (x, classes) = (values(1, [batch, 784]), labels(batch, 10));
         let (mut net, mut adam) = (Hidden2::of_the_board(784, 512, 10), Adam::new(1e-3));
-        report(&format!("mlp_{batch}"), || {
-            let tape = Tape::training(0);
-            let loss = net.forward(tape.input(x.clone())).cross_entropy(&classes);
-            adam.step(&mut net, loss.backward()).expect("finite gradients");
-        });
+        report(&format!("mlp_{batch}"), || step(&mut net, &mut adam, &x, &classes));
     }
     for (name, make) in rows::all() {
         if name.starts_with("prelu_feature") || name.starts_with("leaky_fwdbwd") {

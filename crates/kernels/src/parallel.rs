@@ -29,6 +29,11 @@ impl Grain {
         Grain { chunk: (16 << 10) / cost, serial: (64 << 10) / cost }
     }
 
+    /// How many chunks `length` is cut into; one at least.
+    pub(crate) fn chunks(self, length: usize) -> usize {
+        length.div_ceil(self.chunk).max(1)
+    }
+
     /// For rows of `width` numbers.
     pub(crate) fn rows(width: usize, cost: usize) -> Grain {
         let of_elements = Grain::elements(1);
@@ -86,13 +91,9 @@ pub(crate) struct PerChunk<'a, T> {
 }
 
 impl<'a, T> PerChunk<'a, T> {
-    /// The numbers needed for `rows` rows in chunks of `chunk`.
-    pub(crate) fn room(rows: usize, chunk: usize, width: usize) -> usize {
-        rows.div_ceil(chunk).max(1) * width
-    }
-
-    pub(crate) fn new(room: &'a mut [T], width: usize, chunk: usize) -> Self {
-        PerChunk { room, width, chunk }
+    /// `room` holds `width` numbers for each of the grain's chunks: [`Grain::chunks`].
+    pub(crate) fn new(room: &'a mut [T], width: usize, grain: Grain) -> Self {
+        PerChunk { room, width, chunk: grain.chunk }
     }
 
     /// The room of one chunk.
@@ -108,7 +109,7 @@ impl<T: Send> Split for PerChunk<'_, T> {
     fn split_at(self, at: usize) -> (Self, Self) {
         let PerChunk { room, width, chunk } = self;
         let (head, tail) = room.split_at_mut(at / chunk * width);
-        (PerChunk::new(head, width, chunk), PerChunk::new(tail, width, chunk))
+        (PerChunk { room: head, width, chunk }, PerChunk { room: tail, width, chunk })
     }
 }
 

@@ -1,30 +1,14 @@
 //! The front page's network on the digits: it learns, and its bits do not depend on the number of threads.
 
+mod net;
+
+use net::Net;
 use nn::prelude::*;
-
-#[derive(Module)]
-struct Net<T: Float = f32> {
-    hidden: Linear<T>,
-    act: PRelu<T>,
-    out: Linear<T>,
-}
-
-impl Net {
-    fn new(rng: &mut Rng) -> Self {
-        Self { hidden: Linear::new(64, 128, rng), act: PRelu::per_feature(128), out: Linear::new(128, 10, rng) }
-    }
-}
-
-impl<T: Float> Net<T> {
-    fn forward(&self, x: Var<T>) -> Var<T> {
-        self.out.forward(self.act.forward(self.hidden.forward(x)))
-    }
-}
 
 /// The network after so many steps, as bits.
 fn trained(steps: usize, train: &Dataset) -> (Net, Vec<u32>) {
     let mut rng = Rng::seed(7);
-    let mut net = Net::new(&mut rng);
+    let mut net = Net::new(64, 128, 10, &mut rng);
     let mut adam = Adam::new(1e-3);
     let mut left = steps;
     while left > 0 {

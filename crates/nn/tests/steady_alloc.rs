@@ -1,6 +1,9 @@
 //! A steady training step: what it may ask the system for, and that nothing piles up. One test, because allocations are counted for
 //! the whole process.
 
+mod net;
+
+use net::Net;
 use nn::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -30,19 +33,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
-
-#[derive(Module)]
-struct Net {
-    hidden: Linear,
-    act: PRelu,
-    out: Linear,
-}
-
-impl Net {
-    fn forward(&self, x: Var) -> Var {
-        self.out.forward(self.act.forward(self.hidden.forward(x)))
-    }
-}
 
 /// What one step asked for.
 struct Asked {
@@ -79,8 +69,7 @@ fn steady_steps(mut step: impl FnMut(usize) -> usize) -> Vec<Asked> {
 fn a_steady_step_asks_for_nothing() {
     let mut rng = Rng::seed(7);
     let (train, _) = nn::data::digits().unwrap();
-    let (hidden, out) = (Linear::new(64, 128, &mut rng), Linear::new(128, 10, &mut rng));
-    let mut net = Net { hidden, act: PRelu::per_feature(128), out };
+    let mut net = Net::new(64, 128, 10, &mut rng);
     let mut adam = Adam::new(1e-3);
     let digits = steady_steps(|step| {
         let (images, labels) = train.batches(64).nth(step % 20).unwrap();

@@ -1,20 +1,10 @@
 //! A steady training step touches no page that it has not touched before: its tensors lie where those of the step before lay.
 //! One test, because faults are counted for the whole process.
 
+mod net;
+
+use net::Net;
 use nn::prelude::*;
-
-#[derive(Module)]
-struct Net {
-    hidden: Linear,
-    act: PRelu,
-    out: Linear,
-}
-
-impl Net {
-    fn forward(&self, x: Var) -> Var {
-        self.out.forward(self.act.forward(self.hidden.forward(x)))
-    }
-}
 
 const BATCH: usize = 64;
 const STEPS: u64 = 50;
@@ -30,8 +20,7 @@ fn faults() -> Option<u64> {
 #[test]
 fn a_steady_step_touches_no_new_page() {
     let mut rng = Rng::seed(7);
-    let (hidden, out) = (Linear::new(784, 512, &mut rng), Linear::new(512, 10, &mut rng));
-    let mut net = Net { hidden, act: PRelu::per_feature(512), out };
+    let mut net = Net::new(784, 512, 10, &mut rng);
     let mut adam = Adam::new(1e-3);
     let x = Tensor::randn([BATCH, 784], &mut rng);
     let labels = Tensor::from((0..BATCH as i64).map(|i| i % 10).collect::<Vec<_>>());

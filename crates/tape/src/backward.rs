@@ -10,7 +10,7 @@
 
 use crate::gradients::{Cotangent, Slots};
 use crate::tape::{Origin, Record, UNTRACKED};
-use crate::{Float, Gradients, Shape, Tape, Tensor, Var};
+use crate::{Float, Gradients, Tape, Tensor, Var};
 use kernels::{Broadcast, In2};
 
 /// One pass over a tape.
@@ -66,7 +66,15 @@ impl<T: Float> Pass<'_, T> {
 
     /// Sums a cotangent over the axes along which its operand was broadcast.
     fn fit(&self, id: u32, cotangent: Cotangent<T>, op: &'static str) -> Cotangent<T> {
-        fit(op, self.tape.recorded(cotangent), &self.tape.shape_of(id)).into()
+        let (cotangent, shape) = (self.tape.recorded(cotangent), self.tape.shape_of(id));
+        let own = *cotangent.shape();
+        if shape.broadcast(op, &own).is_ok_and(|both| both == own) {
+            return cotangent.sum_to(shape).into();
+        }
+        if own.broadcast(op, &shape).is_ok_and(|both| both == shape) {
+            return cotangent.expand(shape).into();
+        }
+        panic!("the rule of `{op}` returned a cotangent of shape {own:?} for an operand of shape {shape:?}")
     }
 
     /// Visits every value from `root` down to `lowest`.
@@ -146,17 +154,6 @@ fn reentered<T: Float>(name: &str, record: &Record<T>) -> ! {
         "backward: the rule of `{name}` at {} runs a backward pass over its own tape; use a tape of its own",
         record.at
     )
-}
-
-/// Sums a cotangent over the axes along which its operand was broadcast.
-fn fit<T: Float>(op: &'static str, cotangent: Var<T>, shape: &Shape) -> Var<T> {
-    if shape.broadcast(op, cotangent.shape()).is_ok_and(|both| both == *cotangent.shape()) {
-        return cotangent.sum_to(*shape);
-    }
-    if cotangent.shape().broadcast(op, shape).is_ok_and(|both| both == *shape) {
-        return cotangent.expand(*shape);
-    }
-    panic!("the rule of `{op}` returned a cotangent of shape {:?} for an operand of shape {shape:?}", cotangent.shape())
 }
 
 impl<T: Float> Var<T> {

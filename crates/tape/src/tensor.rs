@@ -1,8 +1,8 @@
 //! [`Tensor`]: numbers in a shape. Plain data: cheap to clone, `Send + Sync`, never recorded.
 //!
 //! A tensor is one counted handle of 8 bytes on a pool block that holds shape and numbers. A strided view is a small
-//! block of its own, which holds a count on the block it looks at; views of views look at the numbers directly. Numbers
-//! are changed only while nobody else has a handle on them.
+//! block of its own, with its strides in another, which holds a count on the block it looks at; views of views look at
+//! the numbers directly. Numbers are changed only while nobody else has a handle on them.
 
 mod compare;
 mod create;

@@ -28,8 +28,8 @@ pub(super) fn sums<T: Float>(pass: Pass<'_, T>, alpha: &[T], d_alpha: &mut [T]) 
     let grain = grain(width, length);
     let whole = length / width;
     let (body, rest) = crate::parallel::Split::split_at(pass, whole * width);
-    let mut room = Buffer::<f64>::new(PerChunk::<f64>::room(whole, grain.chunk, width));
-    let parts = (Rows(body, width), PerChunk::new(&mut room, width, grain.chunk));
+    let mut room = Buffer::<f64>::new(grain.chunks(whole) * width);
+    let parts = (Rows(body, width), PerChunk::new(&mut room, width, grain));
     let total = parallel::fold(parts, grain, |_, (rows, room)| partial(rows.0, &tile, room.into_room()), combine);
     let mut rest_room = Buffer::<f64>::new(width);
     let rest = partial(rest, &tile, &mut rest_room);

@@ -91,9 +91,9 @@ fn fold_rows<T: Float, F: Term<T>>(term: F, x: &[T], given: Option<&[T]>, out: &
     if x.len() <= chunk * width {
         return level::run(Window { term, x, stride: width, column: 0, given, out });
     }
-    let mut room = Buffer::<f64>::new(PerChunk::<f64>::room(x.len() / width, chunk, width));
-    let parts = (Rows(x, width), PerChunk::new(&mut room, width, chunk));
     let grain = Grain { chunk, serial };
+    let mut room = Buffer::<f64>::new(grain.chunks(x.len() / width) * width);
+    let parts = (Rows(x, width), PerChunk::new(&mut room, width, grain));
     let total = parallel::fold(
         parts,
         grain,

@@ -6,7 +6,7 @@
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
 use crate::{Layer, Module, Result};
-use tape::{Float, Group, Param, Rectifier, Rng, Tensor, Var};
+use tape::{Float, Group, Param, Rectifier, Rng, Tape, Tensor, Var};
 
 /// A linear map of the last axis, with a bias unless built without.
 ///
@@ -72,21 +72,27 @@ impl<T: Float> Linear<T> {
     }
 }
 
+impl<T: Float> Linear<T> {
+    /// Weight and bias as values on a tape.
+    #[track_caller]
+    fn on(&self, tape: &Tape<T>) -> (Var<T>, Option<Var<T>>) {
+        (tape.param(&self.weight), self.bias.as_ref().map(|bias| tape.param(bias)))
+    }
+}
+
 impl<T: Float> Layer<T> for Linear<T> {
     /// # Panics
     /// If x's last axis is not W's first.
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
-        let weight = x.tape().param(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
+        let (weight, bias) = self.on(x.tape());
         x.linear(weight, bias.as_ref())
     }
 
     /// As [`Var::linear_act`].
     #[track_caller]
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
-        let weight = x.tape().param(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
+        let (weight, bias) = self.on(x.tape());
         x.linear_act(weight, bias.as_ref(), act)
     }
 }

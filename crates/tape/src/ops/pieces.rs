@@ -410,25 +410,6 @@ impl<T: Float> Var<T> {
     }
 }
 
-impl<T: Float> Var<T> {
-    /// Parts of these sizes along an axis.
-    ///
-    /// # Panics
-    /// If the sizes do not add up to the axis's.
-    #[track_caller]
-    pub fn split(self, sizes: &[usize], axis: isize) -> Vec<Var<T>> {
-        let size = self.shape()[expect(self.shape().axis("split", axis))];
-        let total: usize = sizes.iter().sum();
-        assert!(total == size, "split: sizes {sizes:?} add up to {total}, axis {axis} has size {size}");
-        let mut start = 0;
-        let part = |&size: &usize| {
-            start += size;
-            self.clone().narrow(axis, start - size, size)
-        };
-        sizes.iter().map(part).collect()
-    }
-}
-
 #[cfg(test)]
 #[path = "pieces_tests.rs"]
 mod tests;

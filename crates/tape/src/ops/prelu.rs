@@ -245,6 +245,7 @@ mod tests {
             assert_eq!(d_alpha, [-1.0, 0.0, -3.0, 0.0, -5.0, 0.0], "{shape:?}");
         }
     }
+
     /// PyTorch 70570: a slope of shape [1] against a number of shape [].
     #[test]
     fn peer_bug_r47() {

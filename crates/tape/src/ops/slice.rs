@@ -1,4 +1,5 @@
-//! slice: the part of a value that one range for each axis names; chunk: an axis in parts of one size.
+//! slice: the part of a value that one range for each axis names; chunk: an axis in parts of one size; split: in parts of
+//! given sizes.
 //!
 //! Views. Linear: the derivative of a slice is dy in its place among zeros, in one copy for all axes.
 //!
@@ -98,6 +99,19 @@ fn chunks(count: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..size.max(1)).step_by(length).map(move |start| (start, length.min(size - start)))
 }
 
+/// Starts and lengths of parts of these sizes.
+#[track_caller]
+fn parts(shape: &Shape, sizes: &[usize], axis: isize) -> impl Iterator<Item = (usize, usize)> {
+    let size = shape[expect(shape.axis("split", axis))];
+    let total: usize = sizes.iter().sum();
+    assert!(total == size, "split: sizes {sizes:?} add up to {total}, axis {axis} has size {size}");
+    let mut end = 0;
+    sizes.iter().map(move |&length| {
+        end += length;
+        (end - length, length)
+    })
+}
+
 impl<T: Float> Var<T> {
     /// The part that one range for each axis names: `x.slice((1..3, .., ..=4))`; a position takes its axis out of the
     /// result, and axes behind the last range are whole. Derivative: dy there, 0 elsewhere.
@@ -130,6 +144,16 @@ impl<T: Float> Var<T> {
         let size = self.shape()[expect(self.shape().axis("chunk", axis))];
         chunks(count, size).map(|(start, length)| self.clone().narrow(axis, start, length)).collect()
     }
+
+    /// Parts of these sizes along an axis.
+    ///
+    /// # Panics
+    /// If there is no such axis, or if the sizes do not add up to its size.
+    #[track_caller]
+    pub fn split(self, sizes: &[usize], axis: isize) -> Vec<Var<T>> {
+        let parts = parts(self.shape(), sizes, axis);
+        parts.map(|(start, length)| self.clone().narrow(axis, start, length)).collect()
+    }
 }
 
 impl<T: Element> Tensor<T> {
@@ -151,18 +175,10 @@ impl<T: Element> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If the sizes do not add up to the axis's.
+    /// If there is no such axis, or if the sizes do not add up to its size.
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor<T>> {
-        let size = self.shape()[expect(self.shape().axis("split", axis))];
-        let total: usize = sizes.iter().sum();
-        assert!(total == size, "split: sizes {sizes:?} add up to {total}, axis {axis} has size {size}");
-        let mut start = 0;
-        let part = |&size: &usize| {
-            start += size;
-            self.narrow(axis, start - size, size)
-        };
-        sizes.iter().map(part).collect()
+        parts(self.shape(), sizes, axis).map(|(start, length)| self.narrow(axis, start, length)).collect()
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! two_operands {
         /// # Panics
         /// If an operand does not tile the result.
         #[track_caller]
+        #[inline]
         pub fn $name<T: Float>(io: In2<'_, T>) {
             map2($Function, io);
         }

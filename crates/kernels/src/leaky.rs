@@ -37,6 +37,7 @@ impl<T: Float> Map2<T> for Leaky<T> {
 /// # Panics
 /// If argument and result differ in length.
 #[track_caller]
+#[inline]
 pub fn leaky<T: Float>(slope: T, io: In1<'_, T>) {
     map1(Leaky { slope }, io);
 }
@@ -46,6 +47,7 @@ pub fn leaky<T: Float>(slope: T, io: In1<'_, T>) {
 /// # Panics
 /// If the arguments differ in length.
 #[track_caller]
+#[inline]
 pub fn leaky_backward<T: Float>(slope: T, io: In2<'_, T>) {
     map2(Leaky { slope }, io);
 }

@@ -8,8 +8,9 @@
 //! [`Var::grad`] records the rules themselves, so that its results can be differentiated again; it frees nothing and
 //! visits only what lies between the result and what was asked for.
 
-use crate::gradients::{Cotangent, Slots};
+use crate::gradients::Slots;
 use crate::tape::{Origin, Record, UNTRACKED};
+use crate::ops::elementwise;
 use crate::{Float, Gradients, Tape, Tensor, Var};
 use kernels::{Broadcast, In2};
 
@@ -30,6 +31,11 @@ impl<T: Float> Pass<'_, T> {
         self.wanted.is_none()
     }
 
+    #[inline]
+    pub(crate) fn tape(&self) -> &Tape<T> {
+        self.tape
+    }
+
     /// Whether anybody wants the cotangent of a value.
     #[inline]
     pub(crate) fn wants(&self, id: u32) -> bool {
@@ -45,34 +51,40 @@ impl<T: Float> Pass<'_, T> {
 
     /// Stores a value's cotangent, or adds it to the one that is there.
     #[inline]
-    pub(crate) fn add(&mut self, id: u32, cotangent: Cotangent<T>, op: &'static str) {
-        if !self.wants(id) {
+    pub(crate) fn add(&mut self, to: u32, (mut value, mut id): (Tensor<T>, u32), op: &'static str) {
+        if !self.wants(to) {
             return;
         }
         if self.finds_anomalies {
-            let at = self.tape.with_record(id, |record| record.at);
-            crate::anomaly::check_backward(op, at, &cotangent.value);
+            let at = self.tape.with_record(to, |record| record.at);
+            crate::anomaly::check_backward(op, at, &value);
         }
-        let fits = self.tape.has_shape(id, cotangent.value.shape());
-        let cotangent = if fits { cotangent } else { self.fit(id, cotangent, op) };
-        let first_order = self.is_first_order();
-        let slot = &mut self.slots.cotangents[id as usize];
-        *slot = Some(match slot.take() {
-            None => cotangent,
-            Some(sum) if first_order => Cotangent { value: sum.value + cotangent.value, id: UNTRACKED },
-            Some(sum) => self.tape.recorded(sum).add(self.tape.recorded(cotangent)).into(),
-        });
+        if !self.tape.has_shape(to, value.shape()) {
+            (value, id) = self.fit(to, self.var(value, id), op);
+        }
+        let slot = &mut self.slots.values[to as usize];
+        if let Some(sum) = slot.take() {
+            if self.wanted.is_none() {
+                value = elementwise::binary(sum, value, kernels::add);
+            } else {
+                let var = |value, id| Var::new(value, self.tape.clone(), id);
+                (value, _, id) = var(sum, self.slots.ids[to as usize]).add(var(value, id)).into_parts();
+            }
+        }
+        *slot = Some(value);
+        if self.wanted.is_some() {
+            self.slots.ids[to as usize] = id;
+        }
     }
 
     /// Sums a cotangent over the axes along which its operand was broadcast.
-    fn fit(&self, id: u32, cotangent: Cotangent<T>, op: &'static str) -> Cotangent<T> {
-        let (cotangent, shape) = (self.tape.recorded(cotangent), self.tape.shape_of(id));
-        let own = *cotangent.shape();
+    fn fit(&self, to: u32, cotangent: Var<T>, op: &'static str) -> (Tensor<T>, u32) {
+        let (own, shape) = (*cotangent.shape(), self.tape.shape_of(to));
         if shape.broadcast(op, &own).is_ok_and(|both| both == own) {
-            return cotangent.sum_to(shape).into();
+            return value_and_id(cotangent.sum_to(shape));
         }
         if own.broadcast(op, &shape).is_ok_and(|both| both == shape) {
-            return cotangent.expand(shape).into();
+            return value_and_id(cotangent.expand(shape));
         }
         panic!("the rule of `{op}` returned a cotangent of shape {own:?} for an operand of shape {shape:?}")
     }
@@ -83,15 +95,16 @@ impl<T: Float> Pass<'_, T> {
         let outer = self.tape.running().get();
         let first_order = self.is_first_order();
         for id in (lowest..=root).rev() {
-            let Some(Cotangent { value, id: dy_id }) = self.slots.cotangents[id as usize].take() else { continue };
+            let Some(dy) = self.slots.values[id as usize].take() else { continue };
             let Some((mut node, is_watched)) = self.start(id) else {
-                self.slots.cotangents[id as usize] = Some(Cotangent { value, id: dy_id });
+                self.slots.values[id as usize] = Some(dy);
                 continue;
             };
             if is_watched || !first_order {
-                self.slots.cotangents[id as usize] = Some(Cotangent { value: value.clone(), id: dy_id });
+                self.slots.values[id as usize] = Some(dy.clone());
             }
-            node.pull(self, Var::new(value, self.tape.clone(), dy_id), first_order);
+            let dy_id = if first_order { UNTRACKED } else { self.slots.ids[id as usize] };
+            node.pull(self, dy, dy_id, first_order);
             if !first_order {
                 self.tape.with_record(id, |record| record.origin = Origin::Op(node));
             }
@@ -125,18 +138,9 @@ impl<T: Float> Pass<'_, T> {
     }
 }
 
-impl<T: Float> Tape<T> {
-    /// A cotangent as a value to compute with.
-    fn recorded(&self, Cotangent { value, id }: Cotangent<T>) -> Var<T> {
-        Var::new(value, self.clone(), id)
-    }
-}
-
-impl<T: Float> From<Var<T>> for Cotangent<T> {
-    fn from(var: Var<T>) -> Cotangent<T> {
-        let (value, _, id) = var.into_parts();
-        Cotangent { value, id }
-    }
+fn value_and_id<T: Float>(var: Var<T>) -> (Tensor<T>, u32) {
+    let (value, _, id) = var.into_parts();
+    (value, id)
 }
 
 #[cold]
@@ -194,7 +198,7 @@ impl<T: Float> Var<T> {
              or the tape is `Tape::inference()`"
         );
         let mut pass = Pass { tape: &tape, slots: Slots::new(root as usize + 1), wanted: None, finds_anomalies: false };
-        pass.slots.cotangents[root as usize] = Some(Cotangent { value: dy, id: UNTRACKED });
+        pass.slots.values[root as usize] = Some(dy);
         pass.run(root, 0);
         tape.forget_params();
         tape.with_updates(|updates| pass.slots.updates.copy_from(updates));
@@ -241,13 +245,15 @@ impl<T: Float> Var<T> {
         }
         let wanted = leads_to(self.tape(), root, of);
         let reaches = wanted[root as usize];
-        let slots = Slots::new(root as usize + 1);
+        let mut slots = Slots::new(root as usize + 1);
+        slots.ids.resize(root as usize + 1, UNTRACKED);
         let mut pass = Pass { tape: self.tape(), slots, wanted: Some(wanted), finds_anomalies: false };
         let (value, _, id) = dy.into_parts();
-        pass.slots.cotangents[root as usize] = reaches.then_some(Cotangent { value, id });
+        pass.slots.values[root as usize] = reaches.then_some(value);
+        pass.slots.ids[root as usize] = id;
         pass.run(root, lowest);
-        let gradient = |var: &&Var<T>| match pass.slots.cotangents.get(var.id() as usize).and_then(Option::as_ref) {
-            Some(Cotangent { value, id }) => Var::new(value.clone(), self.tape().clone(), *id),
+        let gradient = |var: &&Var<T>| match pass.slots.values.get(var.id() as usize).and_then(Option::as_ref) {
+            Some(value) => Var::new(value.clone(), self.tape().clone(), pass.slots.ids[var.id() as usize]),
             None => self.beside(var.value().zeros_like()),
         };
         let gradients = of.iter().map(gradient).collect();

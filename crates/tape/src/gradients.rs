@@ -3,7 +3,6 @@
 use crate::buffer::Updates;
 use crate::float::keep_spare;
 use crate::param::{Param, ParamId};
-use crate::tape::UNTRACKED;
 use crate::{Float, Tensor, Var};
 use std::ops::Index;
 
@@ -19,33 +18,30 @@ pub struct Gradients<T: Float = f32> {
 
 /// Cotangents by the number of the value they belong to, recycled whole.
 pub(crate) struct Slots<T: Float> {
-    pub(crate) cotangents: Vec<Option<Cotangent<T>>>,
+    pub(crate) values: Vec<Option<Tensor<T>>>,
+    /// In a recorded pass, the cotangents' own numbers on the tape; else empty.
+    pub(crate) ids: Vec<u32>,
     /// Where each parameter's gradient is, sorted by parameter.
     pub(crate) params: Vec<(ParamId, u32)>,
     pub(crate) updates: Updates<T>,
 }
 
-/// A cotangent and, where the pass is itself recorded, its number on the tape.
-pub(crate) struct Cotangent<T: Float> {
-    pub(crate) value: Tensor<T>,
-    pub(crate) id: u32,
-}
-
 impl<T: Float> Slots<T> {
-    const EMPTY: Slots<T> = Slots { cotangents: Vec::new(), params: Vec::new(), updates: Updates::NONE };
+    const EMPTY: Slots<T> = Slots { values: Vec::new(), ids: Vec::new(), params: Vec::new(), updates: Updates::NONE };
 
     /// Empty slots for so many values.
     pub(crate) fn new(count: usize) -> Slots<T> {
         let spare = T::with_spare(|spare| spare.slots.pop()).flatten();
         let mut slots = spare.unwrap_or(Slots::EMPTY);
-        slots.cotangents.resize_with(count, || None);
+        slots.values.resize_with(count, || None);
         slots
     }
 
     /// Gives the vectors back.
     pub(crate) fn recycle(&mut self) {
         let mut slots = std::mem::replace(self, Slots::EMPTY);
-        slots.cotangents.clear();
+        slots.values.clear();
+        slots.ids.clear();
         slots.params.clear();
         slots.updates.clear();
         T::with_spare(|spare| keep_spare(&mut spare.slots, slots));
@@ -81,7 +77,7 @@ impl<T: Float> Gradients<T> {
     pub fn of_mut(&mut self, param: &Param<T>) -> Option<&mut Tensor<T>> {
         let at = self.find(param.id()).ok()?;
         let id = self.slots.params[at].1 as usize;
-        self.slots.cotangents[id].as_mut().map(|cotangent| &mut cotangent.value)
+        self.slots.values[id].as_mut()
     }
 
     /// The parameters the loss reached, with their gradients.
@@ -102,14 +98,11 @@ impl<T: Float> Gradients<T> {
     /// Changes a parameter's gradient, which may be missing before or after.
     pub(crate) fn change(&mut self, param: ParamId, f: impl FnOnce(&mut Option<Tensor<T>>)) {
         let at = self.find(param).unwrap_or_else(|at| {
-            self.slots.params.insert(at, (param, self.slots.cotangents.len() as u32));
-            self.slots.cotangents.push(None);
+            self.slots.params.insert(at, (param, self.slots.values.len() as u32));
+            self.slots.values.push(None);
             at
         });
-        let slot = &mut self.slots.cotangents[self.slots.params[at].1 as usize];
-        let mut value = slot.take().map(|cotangent| cotangent.value);
-        f(&mut value);
-        *slot = value.map(|value| Cotangent { value, id: UNTRACKED });
+        f(&mut self.slots.values[self.slots.params[at].1 as usize]);
     }
 
     fn find(&self, param: ParamId) -> Result<usize, usize> {
@@ -117,7 +110,7 @@ impl<T: Float> Gradients<T> {
     }
 
     fn at(&self, id: u32) -> Option<&Tensor<T>> {
-        self.slots.cotangents.get(id as usize)?.as_ref().map(|cotangent| &cotangent.value)
+        self.slots.values.get(id as usize)?.as_ref()
     }
 }
 
@@ -156,7 +149,7 @@ impl<T: Float> Drop for Gradients<T> {
 impl<T: Float> std::fmt::Debug for Gradients<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_map()
-            .entries(self.slots.cotangents.iter().enumerate().filter_map(|(id, c)| Some((id, &c.as_ref()?.value))))
+            .entries(self.slots.values.iter().enumerate().filter_map(|(id, value)| Some((id, value.as_ref()?))))
             .finish()
     }
 }

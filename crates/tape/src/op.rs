@@ -6,8 +6,7 @@
 
 use crate::backward::Pass;
 use crate::error::expect;
-use crate::gradients::Cotangent;
-use crate::tape::{Origin, UNTRACKED};
+use crate::tape::UNTRACKED;
 use crate::{Float, Result, Shape, Tape, Tensor, Var};
 use std::panic::Location;
 
@@ -231,7 +230,7 @@ pub(crate) trait Node<T: Float> {
     fn name(&self) -> &'static str;
     fn operands(&self) -> &[u32];
     /// Runs the rule on its result's cotangent and hands the operands' to the pass. With `consume`, for the last time.
-    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Var<T>, consume: bool);
+    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Tensor<T>, dy_id: u32, consume: bool);
     /// What is kept for the rule.
     fn kept(&self) -> Vec<Tensor<T>>;
 }
@@ -253,7 +252,7 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
         &self.operands
     }
 
-    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Var<T>, consume: bool) {
+    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Tensor<T>, dy_id: u32, consume: bool) {
         let (mut copies, result);
         let xs = if consume {
             result = self.y.take();
@@ -264,11 +263,12 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
             &mut copies
         };
         let name = self.op.name();
+        let dy = Var::new(dy, pass.tape().clone(), dy_id);
         let kept = Kept { operands: xs, result, ids: &self.operands, id: self.id, pass, name };
-        let cotangents = self.op.vjp(kept, dy);
-        for (&operand, cotangent) in self.operands.iter().zip(cotangents) {
-            if let Some((value, _, id)) = cotangent.map(Var::into_parts) {
-                pass.add(operand, Cotangent { value, id }, name);
+        let mut cotangents = self.op.vjp(kept, dy);
+        for (&operand, cotangent) in self.operands.iter().zip(&mut cotangents) {
+            if let Some(cotangent) = cotangent {
+                pass.add(operand, cotangent.take_parts(), name);
             }
         }
     }
@@ -282,14 +282,14 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
 #[inline]
 fn record<T: Float, O: Op<T, N>, const N: usize>(
     mut op: O,
-    operands: [Var<T>; N],
+    mut operands: [Var<T>; N],
     at: &'static Location<'static>,
 ) -> Var<T> {
     let shape = expect(op.shape(operands.each_ref().map(Var::shape)));
     let tape = tape_of(op.name(), &operands);
     let ids = operands.each_ref().map(Var::id);
     let is_tracked = tape.is_recording() && ids.iter().any(|&id| id != UNTRACKED);
-    let values = operands.map(Var::into_value);
+    let values = std::array::from_fn(|i| operands[i].take_value());
     if !is_tracked {
         let inputs = tape.finds_anomalies().then(|| values.clone());
         let y = op.forward(values);
@@ -309,7 +309,7 @@ fn record<T: Float, O: Op<T, N>, const N: usize>(
     let kept_y = keeps.has_result().then(|| y.clone());
     let id = tape.next_id();
     let node = Box::new(Recorded { op, id, operands: ids, xs, y: kept_y });
-    tape.push(Origin::Op(node), y.shape(), at);
+    tape.push_op(node, y.shape(), at);
     Var::new(y, tape, id)
 }
 
@@ -330,16 +330,17 @@ impl<T: Float, O: OpMany<T>> Node<T> for RecordedMany<T, O> {
         &self.operands
     }
 
-    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Var<T>, consume: bool) {
+    fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Tensor<T>, dy_id: u32, consume: bool) {
         let (mut xs, result) =
             if consume { (std::mem::take(&mut self.xs), self.y.take()) } else { (self.xs.clone(), self.y.clone()) };
         let name = self.op.name();
+        let dy = Var::new(dy, pass.tape().clone(), dy_id);
         let kept = Kept { operands: &mut xs, result, ids: &self.operands, id: self.id, pass, name };
-        let cotangents = self.op.vjp(kept, dy);
+        let mut cotangents = self.op.vjp(kept, dy);
         assert_eq!(cotangents.len(), self.operands.len(), "{name}: a rule returns one cotangent for each operand");
-        for (&operand, cotangent) in self.operands.iter().zip(cotangents) {
-            if let Some((value, _, id)) = cotangent.map(Var::into_parts) {
-                pass.add(operand, Cotangent { value, id }, name);
+        for (&operand, cotangent) in self.operands.iter().zip(&mut cotangents) {
+            if let Some(cotangent) = cotangent {
+                pass.add(operand, cotangent.take_parts(), name);
             }
         }
     }
@@ -370,7 +371,7 @@ fn record_many<T: Float, O: OpMany<T>>(mut op: O, operands: Vec<Var<T>>, at: &'s
     }
     let (id, kept_y) = (tape.next_id(), keeps.has_result().then(|| y.clone()));
     let node = Box::new(RecordedMany { op, id, operands: ids, xs, y: kept_y });
-    tape.push(Origin::Op(node), y.shape(), at);
+    tape.push_op(node, y.shape(), at);
     Var::new(y, tape, id)
 }
 

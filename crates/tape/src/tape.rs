@@ -44,7 +44,10 @@ struct Inner<T: Float> {
 
 /// The growing part of a tape, recycled whole.
 pub(crate) struct Storage<T: Float> {
-    pub(crate) records: Vec<Record<T>>,
+    /// The recorded values, and after them spare ones: a record written in its place need not be moved there.
+    records: Vec<Record<T>>,
+    /// How many are recorded.
+    count: usize,
     /// The shapes of the recorded values; neighbours with the same shape share one.
     shapes: Vec<Shape>,
     /// The leaf of each parameter, sorted by parameter.
@@ -84,7 +87,8 @@ impl<T: Float> Clone for Tape<T> {
 impl<T: Float> Drop for Inner<T> {
     fn drop(&mut self) {
         let mut storage = std::mem::replace(self.storage.get_mut(), Storage::new());
-        storage.records.clear();
+        storage.records[..storage.count].iter_mut().for_each(|record| record.origin = Origin::Leaf);
+        storage.count = 0;
         storage.shapes.clear();
         storage.params.clear();
         storage.bound.clear();
@@ -97,6 +101,7 @@ impl<T: Float> Storage<T> {
     fn new() -> Storage<T> {
         Storage {
             records: Vec::new(),
+            count: 0,
             shapes: Vec::new(),
             params: Vec::new(),
             bound: Vec::new(),
@@ -257,18 +262,32 @@ impl<T: Float> Tape<T> {
         if self.inner.records { self.push(origin, shape, Location::caller()) } else { UNTRACKED }
     }
 
-    /// Records a value; its number.
+    /// Records an op's result; its number.
     #[inline]
-    pub(crate) fn push(&self, origin: Origin<T>, shape: &Shape, at: &'static Location<'static>) -> u32 {
+    pub(crate) fn push_op(&self, node: Box<dyn Node<T>>, shape: &Shape, at: &'static Location<'static>) -> u32 {
+        self.push(Origin::Op(node), shape, at)
+    }
+
+    /// Records a value; its number.
+    #[inline(always)]
+    fn push(&self, origin: Origin<T>, shape: &Shape, at: &'static Location<'static>) -> u32 {
         let storage = &mut *self.inner.storage.borrow_mut();
-        let id = storage.records.len() as u32;
-        assert!(id < UNTRACKED, "a tape holds at most 2^32 − 1 values");
+        let id = storage.count;
+        assert!(id < UNTRACKED as usize, "a tape holds at most 2^32 − 1 values");
         if storage.shapes.last() != Some(shape) {
             storage.shapes.push(*shape);
         }
-        let shape = storage.shapes.len() as u32 - 1;
-        storage.records.push(Record { origin, shape, is_watched: false, at });
-        id
+        if id == storage.records.len() {
+            let spare = || Record { origin: Origin::Leaf, shape: 0, is_watched: false, at };
+            storage.records.resize_with((2 * id).max(64), spare);
+        }
+        storage.count += 1;
+        let record = &mut storage.records[id];
+        record.origin = origin;
+        record.shape = storage.shapes.len() as u32 - 1;
+        record.is_watched = false;
+        record.at = at;
+        id as u32
     }
 
     /// The shape of a recorded value.
@@ -290,7 +309,7 @@ impl<T: Float> Tape<T> {
     /// The number the next recorded value gets.
     #[inline]
     pub(crate) fn next_id(&self) -> u32 {
-        self.inner.storage.borrow().records.len() as u32
+        self.inner.storage.borrow().count as u32
     }
 
     /// Reads or changes a record; nothing else may be recorded meanwhile.
@@ -306,7 +325,7 @@ impl<T: Float> Tape<T> {
 
     /// The number of recorded values.
     pub fn len(&self) -> usize {
-        self.inner.storage.borrow().records.len()
+        self.inner.storage.borrow().count
     }
 
     /// Whether nothing was recorded.

@@ -102,6 +102,24 @@ impl<T: Element> Tensor<T> {
         self.block.header().view.as_ref().map(Block::header)
     }
 
+    /// Whether the numbers are in this tensor's own block, as those of nearly all tensors are.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.block.header().view.is_none()
+    }
+
+    /// The numbers of a plain tensor.
+    #[inline]
+    pub(crate) fn plain(&self) -> &[T] {
+        self.block.data()
+    }
+
+    /// The numbers of a plain tensor that nobody else has a handle on.
+    #[inline]
+    pub(crate) fn plain_mut(&mut self) -> Option<&mut [T]> {
+        Some(self.block.get_mut()?.1)
+    }
+
     /// The sizes of the axes.
     #[inline]
     pub fn shape(&self) -> &Shape {

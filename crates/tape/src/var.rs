@@ -8,24 +8,28 @@ use crate::{Float, Shape, Tape, Tensor};
 /// Ops take their operand by value: `x.exp()` consumes this handle, and an op may overwrite numbers that nobody else
 /// holds. Where `x` is wanted later, write `x.clone().exp()`. Operators work on values and references alike.
 pub struct Var<T: Float = f32> {
-    value: Tensor<T>,
+    /// None only in an operand that an op has taken apart.
+    value: Option<Tensor<T>>,
     tape: Tape<T>,
     id: u32,
 }
+
+/// Why a handle has its numbers.
+const WHOLE: &str = "only an op takes a handle apart, and drops it";
 
 const _: () = assert!(size_of::<Var>() == 24 && size_of::<Tensor>() == 8);
 
 impl<T: Float> Clone for Var<T> {
     #[inline]
     fn clone(&self) -> Self {
-        Var { value: self.value.clone(), tape: self.tape.clone(), id: self.id }
+        Var { value: Some(self.value().clone()), tape: self.tape.clone(), id: self.id }
     }
 }
 
 impl<T: Float> Var<T> {
     #[inline]
     pub(crate) fn new(value: Tensor<T>, tape: Tape<T>, id: u32) -> Var<T> {
-        Var { value, tape, id }
+        Var { value: Some(value), tape, id }
     }
 
     /// The number on the tape, [`UNTRACKED`] where no gradient flows.
@@ -37,7 +41,20 @@ impl<T: Float> Var<T> {
     /// Value, tape and number.
     #[inline]
     pub(crate) fn into_parts(self) -> (Tensor<T>, Tape<T>, u32) {
-        (self.value, self.tape, self.id)
+        (self.value.expect(WHOLE), self.tape, self.id)
+    }
+
+    /// Takes the numbers out of a handle that is about to go. One word, where moving the handle would store three and
+    /// read them again in wide words a moment later, which waits for the store buffer.
+    #[inline]
+    pub(crate) fn take_value(&mut self) -> Tensor<T> {
+        self.value.take().expect(WHOLE)
+    }
+
+    /// As [`Var::take_value`], with the number.
+    #[inline]
+    pub(crate) fn take_parts(&mut self) -> (Tensor<T>, u32) {
+        (self.take_value(), self.id)
     }
 
     /// The tape this value is on.
@@ -49,34 +66,34 @@ impl<T: Float> Var<T> {
     /// The numbers.
     #[inline]
     pub fn value(&self) -> &Tensor<T> {
-        &self.value
+        self.value.as_ref().expect(WHOLE)
     }
 
     /// The numbers, the handle given up.
     #[inline]
     pub fn into_value(self) -> Tensor<T> {
-        self.value
+        self.value.expect(WHOLE)
     }
 
     /// The sizes of the axes.
     #[inline]
     pub fn shape(&self) -> &Shape {
-        self.value.shape()
+        self.value().shape()
     }
 
     /// The number of axes.
     pub fn rank(&self) -> usize {
-        self.value.rank()
+        self.value().rank()
     }
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.value.len()
+        self.value().len()
     }
 
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
-        self.value.is_empty()
+        self.value().is_empty()
     }
 
     /// The one number of a value with one element.
@@ -85,12 +102,12 @@ impl<T: Float> Var<T> {
     /// If there are more or none.
     #[track_caller]
     pub fn item(&self) -> T {
-        self.value.item()
+        self.value().item()
     }
 
     /// The numbers in row-major order.
     pub fn to_vec(&self) -> Vec<T> {
-        self.value.to_vec()
+        self.value().to_vec()
     }
 
     /// Whether gradients flow to this value.
@@ -122,8 +139,8 @@ impl<T: Float> Var<T> {
 impl<T: Float> std::fmt::Debug for Var<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.is_tracked() {
-            true => write!(f, "{:?} (value {} on its tape)", self.value, self.id),
-            false => write!(f, "{:?} (untracked)", self.value),
+            true => write!(f, "{:?} (value {} on its tape)", self.value(), self.id),
+            false => write!(f, "{:?} (untracked)", self.value()),
         }
     }
 }

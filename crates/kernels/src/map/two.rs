@@ -85,6 +85,7 @@ impl<T: Float, F: Map2<T>, const FIRST: bool> Kernel<T> for DirectOver<'_, T, F,
 }
 
 #[track_caller]
+#[inline(never)]
 fn in_chunks<T: Float, F: Map2<T>>(function: F, io: In2<'_, T>) {
     let grain = Grain::elements(F::COST);
     match io {

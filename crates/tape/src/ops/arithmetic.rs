@@ -23,6 +23,7 @@ impl<T: Float> Op<T, 2> for Add {
     fn name(&self) -> &'static str {
         "add"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
         Keeps::NOTHING
     }
@@ -30,6 +31,7 @@ impl<T: Float> Op<T, 2> for Add {
     fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
         binary(a, b, kernels::add)
     }
+    #[inline]
     fn vjp(&self, kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         match (kept.needs(0), kept.needs(1)) {
             (true, true) => [Some(dy.clone()), Some(dy)],
@@ -43,12 +45,15 @@ impl<T: Float> Op<T, 2> for Sub {
     fn name(&self) -> &'static str {
         "sub"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
         Keeps::NOTHING
     }
+    #[inline]
     fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
         binary(a, b, kernels::sub)
     }
+    #[inline]
     fn vjp(&self, kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         let db = kept.needs(1).then(|| -&dy);
         [Some(dy), db]
@@ -63,6 +68,7 @@ impl<T: Float> Op<T, 2> for Mul {
     fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
         binary(a, b, kernels::mul)
     }
+    #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         match (kept.needs(0), kept.needs(1)) {
             (true, true) => {
@@ -79,12 +85,15 @@ impl<T: Float> Op<T, 2> for Div {
     fn name(&self) -> &'static str {
         "div"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
         Keeps::operand(1).and(Keeps::RESULT)
     }
+    #[inline]
     fn forward(&mut self, [a, b]: [Tensor<T>; 2]) -> Tensor<T> {
         binary(a, b, kernels::div)
     }
+    #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         let da = dy / kept.x(1);
         let db = kept.needs(1).then(|| -(&da * kept.y()));
@@ -96,12 +105,15 @@ impl<T: Float> Op<T> for Neg {
     fn name(&self) -> &'static str {
         "neg"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
         Keeps::NOTHING
     }
+    #[inline]
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
         unary(x, kernels::neg)
     }
+    #[inline]
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(-dy)]
     }
@@ -119,6 +131,7 @@ impl<T: Float> Op<T> for Scale<T> {
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
         with_number(x, self.0, kernels::mul)
     }
+    #[inline]
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(Scale(self.0).apply([dy]))]
     }
@@ -128,12 +141,15 @@ impl<T: Float> Op<T> for Shift<T> {
     fn name(&self) -> &'static str {
         "shift"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
         Keeps::NOTHING
     }
+    #[inline]
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
         with_number(x, self.0, kernels::add)
     }
+    #[inline]
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(dy)]
     }
@@ -143,12 +159,15 @@ impl<T: Float> Op<T> for Over<T> {
     fn name(&self) -> &'static str {
         "over"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
         Keeps::NOTHING
     }
+    #[inline]
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
         with_number(x, self.0, kernels::div)
     }
+    #[inline]
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(Over(self.0).apply([dy]))]
     }

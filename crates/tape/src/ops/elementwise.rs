@@ -7,6 +7,16 @@ use kernels::{Broadcast, In1, In2, In3};
 /// f(x), over x where nobody else holds it.
 #[inline]
 pub(crate) fn unary<T: Float>(x: Tensor<T>, kernel: impl FnOnce(In1<'_, T>)) -> Tensor<T> {
+    if x.is_plain() {
+        let mut x = x;
+        if let Some(x_mut) = x.plain_mut() {
+            kernel(In1::Over { x: x_mut });
+            return x;
+        }
+        let mut y = Tensor::unspecified(*x.shape());
+        kernel(In1::From { x: x.plain(), y: y.fresh_mut() });
+        return y;
+    }
     let mut x = x.contiguous();
     if let Some(x_mut) = x.as_mut_slice() {
         kernel(In1::Over { x: x_mut });
@@ -20,6 +30,21 @@ pub(crate) fn unary<T: Float>(x: Tensor<T>, kernel: impl FnOnce(In1<'_, T>)) -> 
 /// f(a, b), over a or b where nobody else holds it and it has the result's shape.
 #[inline]
 pub(crate) fn binary<T: Float>(a: Tensor<T>, b: Tensor<T>, kernel: impl FnOnce(In2<'_, T>)) -> Tensor<T> {
+    let (mut a, mut b) = (a, b);
+    if a.is_plain() && b.is_plain() && a.shape() == b.shape() {
+        // The usual case, without a look at strides or patterns: tiny ops are felt here.
+        if let Some(numbers) = a.plain_mut() {
+            kernel(In2::OverA { a: numbers, b: Broadcast::full(b.plain()) });
+            return a;
+        }
+        if let Some(numbers) = b.plain_mut() {
+            kernel(In2::OverB { a: Broadcast::full(a.plain()), b: numbers });
+            return b;
+        }
+        let mut y = Tensor::unspecified(*a.shape());
+        kernel(In2::From { a: Broadcast::full(a.plain()), b: Broadcast::full(b.plain()), y: y.fresh_mut() });
+        return y;
+    }
     let shape = expect(a.shape().broadcast("binary", b.shape()));
     binary_in(shape, a, b, kernel)
 }

@@ -38,6 +38,7 @@ impl<T: Float> Op<T> for LeakyRelu<T> {
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
         unary(x, |io| kernels::leaky(self.0, io))
     }
+    #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let seen = if self.output_is_enough() { kept.y() } else { kept.x(0) };
         [Some(slope_times(self.0, seen, dy))]
@@ -53,12 +54,15 @@ impl<T: Float> Op<T, 2> for LeakyReluSlope<T> {
     fn name(&self) -> &'static str {
         "leaky_relu_slope"
     }
+    #[inline]
     fn keeps(&self, _: [&Tensor<T>; 2]) -> Keeps {
         Keeps::operand(0)
     }
+    #[inline]
     fn forward(&mut self, [seen, dy]: [Tensor<T>; 2]) -> Tensor<T> {
         binary(seen, dy, |io| kernels::leaky_backward(self.0, io))
     }
+    #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         [None, Some(LeakyReluSlope(self.0).apply([kept.x(0), dy]))]
     }

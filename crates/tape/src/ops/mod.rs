@@ -8,7 +8,7 @@ mod diagonal;
 mod dot;
 mod dropout;
 mod einsum;
-mod elementwise;
+pub(crate) mod elementwise;
 mod erf;
 mod exp;
 mod extremum;

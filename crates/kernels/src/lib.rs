@@ -12,6 +12,7 @@ mod cross_entropy;
 mod dropout;
 mod extremum;
 mod float;
+mod gate;
 mod gemm;
 mod lanes;
 mod leaky;
@@ -37,10 +38,12 @@ pub use arithmetic::{
     abs, add, ceil, clamp, clamp_backward, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal,
     maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use cache::is_beyond as is_beyond_cache;
 pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
+pub use gate::{Gate, gate, gate_backward, gate_words};
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;

@@ -81,6 +81,19 @@ impl<S: Split> Split for Rows<S> {
     }
 }
 
+/// A slice each element of which belongs to so many elements of the work, which splits at multiples of them.
+pub(crate) struct Coarse<S>(pub(crate) S, pub(crate) usize);
+
+impl<S: Split> Split for Coarse<S> {
+    fn len(&self) -> usize {
+        self.0.len() * self.1
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (head, tail) = self.0.split_at(at / self.1);
+        (Coarse(head, self.1), Coarse(tail, self.1))
+    }
+}
+
 /// Room for what each chunk of rows leaves behind, `width` numbers, all of it the caller's: a buffer that one thread takes
 /// from its pool and another gives back would drain the first thread's.
 pub(crate) struct PerChunk<'a, T> {

@@ -9,8 +9,8 @@
 //! visits only what lies between the result and what was asked for.
 
 use crate::gradients::Slots;
-use crate::tape::{Origin, Record, UNTRACKED};
 use crate::ops::elementwise;
+use crate::tape::{Origin, Record, UNTRACKED};
 use crate::{Float, Gradients, Tape, Tensor, Var};
 use kernels::{Broadcast, In2};
 

@@ -193,6 +193,12 @@ impl<T: Float> Kept<'_, T> {
         self.pass.var(value, self.id)
     }
 
+    /// Whether the result was kept.
+    #[inline]
+    pub(crate) fn has_y(&self) -> bool {
+        self.result.is_some()
+    }
+
     /// A value in the place of operand `i`, which was not kept: what is computed from it is differentiated as if it had been
     /// computed from the operand. Sound where both have the same derivatives of what the rule does with them.
     pub(crate) fn stand_in(&self, i: usize, value: Tensor<T>) -> Var<T> {

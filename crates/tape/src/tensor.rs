@@ -120,6 +120,12 @@ impl<T: Element> Tensor<T> {
         Some(self.block.get_mut()?.1)
     }
 
+    /// Whether somebody else has a handle on the numbers too, or they belong to a view.
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.is_plain() || !self.block.is_unique()
+    }
+
     /// The sizes of the axes.
     #[inline]
     pub fn shape(&self) -> &Shape {

@@ -61,6 +61,24 @@ macro_rules! avx2 {
             fn all(self) -> bool {
                 unsafe { $movemask(self.0) == (1 << $n) - 1 }
             }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                unsafe { $movemask(self.0) as u64 }
+            }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                const MASKS: [[$bits; $n]; 1 << $n] = {
+                    let mut masks = [[0; $n]; 1 << $n];
+                    let mut i = 0;
+                    while i < $n << $n {
+                        masks[i / $n][i % $n] = if i / $n >> (i % $n) & 1 == 1 { $bits::MAX } else { 0 };
+                        i += 1;
+                    }
+                    masks
+                };
+                let mask = &MASKS[bits as usize % (1 << $n)];
+                Self(unsafe { $load(mask.as_ptr().cast()) })
+            }
         }
 
         operator!($lanes, Add, add, $add);

@@ -68,6 +68,14 @@ macro_rules! avx512 {
             fn all(self) -> bool {
                 self.0 == $kmask::MAX
             }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                self.0.into()
+            }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                Self(bits as $kmask)
+            }
         }
 
         operator!($lanes, Add, add, $add);

@@ -190,6 +190,10 @@ pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output
     fn any(self) -> bool;
     /// Whether all lanes are true.
     fn all(self) -> bool;
+    /// Lane `i` as bit `i`, the bits after the last lane 0.
+    fn to_bits(self) -> u64;
+    /// Bit `i` as lane `i`; bits after the last lane are not looked at.
+    fn from_bits(bits: u64) -> Self;
 }
 
 /// Checks the length once, so that the access behind it is in bounds.

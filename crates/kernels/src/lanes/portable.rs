@@ -43,6 +43,15 @@ macro_rules! portable {
             fn all(self) -> bool {
                 self.0.to_bitmask() == (1 << $n) - 1
             }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                self.0.to_bitmask().into()
+            }
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                let lane = |i: usize| $elem::from_bits(if bits >> i & 1 == 1 { $bits::MAX } else { 0 });
+                Self(wide::$wide::new(std::array::from_fn(lane)))
+            }
         }
 
         impl Add for $lanes {

@@ -13,7 +13,9 @@
 //! ```
 
 use super::elementwise::{binary, unary};
+use super::gate::{gated, is_large};
 use crate::{Float, Keeps, Kept, Op, Tensor, Var};
+use kernels::Gate;
 
 struct LeakyRelu<T>(T);
 
@@ -73,7 +75,8 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[inline]
     pub fn leaky_relu(self, slope: impl Into<f64>) -> Var<T> {
-        LeakyRelu(T::from_f64(slope.into())).apply([self])
+        let slope = T::from_f64(slope.into());
+        if is_large(&self) { gated(Gate::Leaky(slope), self) } else { LeakyRelu(slope).apply([self]) }
     }
 }
 

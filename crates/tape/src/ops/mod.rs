@@ -12,6 +12,7 @@ pub(crate) mod elementwise;
 mod erf;
 mod exp;
 mod extremum;
+mod gate;
 mod gelu;
 mod index;
 mod leaky_relu;

@@ -28,8 +28,10 @@ impl<T: Float> Op<T, 2> for Prelu {
         check(x, alpha)
     }
     #[inline]
-    fn keeps(&self, [_, alpha]: [&Tensor<T>; 2]) -> Keeps {
-        let seen = if output_is_enough(alpha) { Keeps::RESULT } else { Keeps::operand(0) };
+    fn keeps(&self, [x, alpha]: [&Tensor<T>; 2]) -> Keeps {
+        // A large result that goes past the cache is read from memory; the operand, which somebody else holds anyway, may be nearer.
+        let is_far = x.is_shared() && kernels::is_beyond_cache(x.len() * size_of::<T>());
+        let seen = if output_is_enough(alpha) && !is_far { Keeps::RESULT } else { Keeps::operand(0) };
         seen.and(Keeps::operand(1))
     }
     #[inline]
@@ -38,7 +40,7 @@ impl<T: Float> Op<T, 2> for Prelu {
     }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         let alpha = kept.x(1);
-        let reads_output = output_is_enough(alpha.value());
+        let reads_output = kept.has_y();
         let seen = if reads_output { kept.y() } else { kept.x(0) };
         rule(&kept, [kept.needs(0), kept.needs(1)], (seen, reads_output), alpha, dy)
     }

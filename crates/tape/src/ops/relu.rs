@@ -13,7 +13,9 @@
 //! ```
 
 use super::elementwise::{slope_op, unary_op};
+use super::gate::{gated, is_large};
 use crate::{Float, Op as _, Tensor, Var};
+use kernels::Gate;
 
 unary_op!(Relu, "relu", kernels::relu, from y |y, dy| slope_times(y, dy));
 slope_op!(ReluSlope, "relu_slope", kernels::relu_backward);
@@ -28,7 +30,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[inline]
     pub fn relu(self) -> Var<T> {
-        Relu.apply([self])
+        if is_large(&self) { gated(Gate::Relu, self) } else { Relu.apply([self]) }
     }
 }
 

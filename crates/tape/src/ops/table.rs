@@ -85,6 +85,7 @@ fn entries() -> Vec<Entry> {
         super::erf::entries(),
         super::exp::entries(),
         super::extremum::entries(),
+        super::gate::entries(),
         super::gelu::entries(),
         super::index::entries(),
         super::leaky_relu::entries(),

@@ -50,6 +50,12 @@ impl<'a, T> Window<'a, T> {
         (Window { columns: at, ..self }, Window { start: rest, columns: self.columns - at, ..self })
     }
 
+    /// Some rows and columns, each as first and count.
+    pub fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> Window<'_, T> {
+        let whole = Window { owner: PhantomData, ..*self };
+        whole.split_rows(i).1.split_rows(rows).0.split_columns(j).1.split_columns(columns).0
+    }
+
     /// `width` numbers of row `i` from column `j` on.
     ///
     /// # Panics

@@ -1,0 +1,226 @@
+//! Parts of a product: strips of rows × panels of columns, over all of k that was prepared at once.
+
+use super::tile;
+use super::{Epilogue, Matrix};
+use crate::Float;
+use crate::lanes::Lanes;
+use crate::lanes::sums::{Factor, sums};
+use crate::lanes::window::Window;
+use crate::level::Kernel;
+use crate::parallel::Split;
+
+/// Rows of a full tile, and the registers in each.
+pub(super) const fn shape<L: Lanes>() -> (usize, usize) {
+    match (L::REGISTERS, L::FUSED) {
+        (32.., _) => (12, 2),
+        (_, true) => (6, 2),
+        (_, false) => (4, 1),
+    }
+}
+
+/// Rows cut into strips of at most one tile's height, as even as can be: the first `extra` are one row higher than `base`.
+#[derive(Clone, Copy)]
+pub(super) struct Strips {
+    base: usize,
+    extra: usize,
+    first: usize,
+    end: usize,
+}
+
+impl Strips {
+    pub(super) fn new(rows: usize, height: usize) -> Self {
+        let count = rows.div_ceil(height);
+        Strips { base: rows / count, extra: rows % count, first: 0, end: count }
+    }
+
+    #[inline(always)]
+    pub(super) fn count(self) -> usize {
+        self.end - self.first
+    }
+
+    #[inline(always)]
+    fn start(self, strip: usize) -> usize {
+        strip * self.base + strip.min(self.extra)
+    }
+
+    /// The first row of a strip, and how many it has.
+    #[inline(always)]
+    pub(super) fn rows_of(self, strip: usize) -> (usize, usize) {
+        let strip = self.first + strip;
+        (self.start(strip) - self.start(self.first), self.base + usize::from(strip < self.extra))
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        (Strips { end: self.first + at, ..self }, Strips { first: self.first + at, ..self })
+    }
+}
+
+/// The first factor of a part.
+#[derive(Clone, Copy)]
+pub(super) enum Left<'a, T> {
+    /// A unit for each block and strip, `strips` of them to a block; of one step the rows side by side.
+    Packed {
+        values: &'a [T],
+        strips: usize,
+        unit: usize,
+    },
+    InPlace(Matrix<'a, T>),
+}
+
+/// The second factor of a part.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a, T> {
+    /// A unit for each block and panel, `panels` of them to a block; of one step the columns side by side.
+    pub(super) copy: &'a [T],
+    pub(super) matrix: Matrix<'a, T>,
+    /// Whether all panels were copied; else only one narrower than a tile was, the last.
+    pub(super) packed: bool,
+    /// The part's first panel in the copy.
+    pub(super) first: usize,
+    pub(super) panels: usize,
+    pub(super) unit: usize,
+}
+
+/// Some rows and columns of a product.
+pub(super) struct Part<'a, T> {
+    pub(super) left: Left<'a, T>,
+    pub(super) right: Right<'a, T>,
+    pub(super) c: Window<'a, T>,
+    pub(super) strips: Strips,
+    pub(super) steps: usize,
+    pub(super) block: usize,
+    pub(super) width: usize,
+    /// Whether the first block is added to c.
+    pub(super) add: bool,
+    /// After the last block.
+    pub(super) epilogue: Option<Epilogue<'a, T>>,
+}
+
+/// A part that is cut by strips.
+pub(super) struct ByStrips<'a, T>(pub(super) Part<'a, T>);
+
+impl<T: Float> Split for ByStrips<'_, T> {
+    fn len(&self) -> usize {
+        self.0.strips.count()
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Part { left, right, c, strips, steps, block, width, add, epilogue } = self.0;
+        let (rows, _) = strips.rows_of(at);
+        let (top, bottom) = c.split_rows(rows);
+        let (first, second) = strips.split_at(at);
+        let below = match left {
+            Left::InPlace(matrix) => Left::InPlace(matrix.below(rows)),
+            Left::Packed { values, strips, unit } => Left::Packed { values: &values[at * unit..], strips, unit },
+        };
+        let part = |left, c, strips| ByStrips(Part { left, right, c, strips, steps, block, width, add, epilogue });
+        (part(left, top, first), part(below, bottom, second))
+    }
+}
+
+/// A part that is cut by panels.
+pub(super) struct ByPanels<'a, T>(pub(super) Part<'a, T>);
+
+impl<T: Float> Split for ByPanels<'_, T> {
+    fn len(&self) -> usize {
+        self.0.c.columns().div_ceil(self.0.width)
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Part { left, right, c, strips, steps, block, width, add, epilogue } = self.0;
+        let (near, far) = c.split_columns(at * width);
+        let matrix = right.matrix.right_of(at * width);
+        let beyond = Right { matrix, first: right.first + if right.packed { at } else { 0 }, ..right };
+        let cut = epilogue.map(|epilogue| epilogue.columns_from(at * width));
+        let part = |right, c, epilogue| ByPanels(Part { left, right, c, strips, steps, block, width, add, epilogue });
+        (part(right, near, epilogue), part(beyond, far, cut))
+    }
+}
+
+/// Where a tile stands: rows, columns, and the steps that it sums over.
+#[derive(Clone, Copy)]
+struct Place {
+    strip: usize,
+    row: usize,
+    column: usize,
+    step: usize,
+    steps: usize,
+}
+
+impl<T: Float> Kernel<T> for Part<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(mut self) {
+        let width = shape::<L>().1 * L::N;
+        for step in (0..self.steps).step_by(self.block) {
+            let steps = (self.steps - step).min(self.block);
+            for column in (0..self.c.columns()).step_by(width) {
+                let index = step / self.block;
+                let b = match self.right.packed || self.c.columns() - column < width {
+                    true => {
+                        let panel = self.right.first + if self.right.packed { column / width } else { 0 };
+                        let copy = &self.right.copy[(index * self.right.panels + panel) * self.right.unit..];
+                        Factor { values: &copy[..steps * width], line: 1, step: width }
+                    }
+                    false => {
+                        let matrix = self.right.matrix;
+                        Factor { values: &matrix.values[step * matrix.row + column..], line: 1, step: matrix.row }
+                    }
+                };
+                for strip in 0..self.strips.count() {
+                    let (row, height) = self.strips.rows_of(strip);
+                    self.tile_of::<L>(height, Place { strip, row, column, step, steps }, b);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Float> Part<'_, T> {
+    #[inline(always)]
+    fn tile_of<L: Lanes<Elem = T>>(&mut self, height: usize, at: Place, b: Factor<'_, T>) {
+        let (full, registers) = shape::<L>();
+        let wide = registers == 2 && self.c.columns() - at.column > L::N;
+        macro_rules! heights {
+            ($($rows:literal),+) => {
+                match (height, wide) {
+                    $(
+                        ($rows, true) if $rows <= full => self.tile::<L, $rows, 2>(at, b),
+                        ($rows, false) if $rows <= full => self.tile::<L, $rows, 1>(at, b),
+                    )+
+                    _ => unreachable!("a strip is at most a tile high"),
+                }
+            };
+        }
+        heights!(12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+    }
+
+    #[inline(always)]
+    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, b: Factor<'_, T>) {
+        let Place { strip, row, column, step, steps } = at;
+        for r in 0..R {
+            for w in 0..W {
+                self.c.prefetch(row + r, column + w * L::N);
+            }
+        }
+        let a = match self.left {
+            Left::Packed { values, strips, unit } => {
+                Factor { values: &values[(step / self.block * strips + strip) * unit..], line: 1, step: R }
+            }
+            Left::InPlace(Matrix { values, row: line, column }) => {
+                Factor { values: &values[row * line + step * column..], line, step: column }
+            }
+        };
+        let sums = sums::<L, R, W>(a, b, steps);
+        tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
+        if step + steps == self.steps
+            && let Some(epilogue) = self.epilogue
+            && !epilogue.is_none()
+        {
+            let width = (self.c.columns() - column).min(W * L::N);
+            let epilogue = epilogue.columns_from(column);
+            for r in 0..R {
+                epilogue.over_row::<L>(self.c.row(row + r, column, width));
+            }
+        }
+    }
+}

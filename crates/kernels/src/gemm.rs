@@ -252,24 +252,20 @@ impl<T: Float> Product<'_, T> {
             }
             return epilogue::finish(self.epilogue, self.c, self.n, parallel);
         }
-        if self.n == 1 && self.m > 1 {
+        let column = self.n == 1;
+        if column {
             // A column is a row of the transposed product.
             (self.a, self.b) = (self.b.transposed(), self.a.transposed());
             (self.m, self.n) = (1, self.m);
         }
         let size = self.m * self.k * self.n;
-        if (self.m == 1 || size <= SMALL) && direct::suits(&self) {
-            direct::compute(self, parallel);
+        if self.m == 1 || size <= SMALL {
+            direct::compute(self, column, parallel);
         } else if std::env::var_os("CRATE").is_none() {
             blocked::compute(self, parallel && size >= LARGE);
         } else {
             self.by_crate(parallel);
         }
-    }
-
-    /// Where our own tiles beat the `gemm` crate: few columns, or columns of `b` that it would gather one number at a time.
-    fn is_for_blocks(&self) -> bool {
-        (self.n <= NARROW && self.a.row != 1) || (self.b.column != 1 && self.m <= FEW_ROWS)
     }
 
     fn by_crate(self, parallel: bool) {

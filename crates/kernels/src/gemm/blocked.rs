@@ -20,11 +20,11 @@ use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 
 /// Steps of one block, at most.
-const STEPS: usize = 256;
+const STEPS: usize = 512;
 /// Steps, rows and columns that are packed at once: what bounds the copies.
 const MOST: usize = 4096;
 
-fn knob(name: &str, default: usize) -> usize {
+pub(super) fn knob(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |v| v.parse().unwrap())
 }
 
@@ -46,13 +46,13 @@ struct Plan {
     parallel: bool,
 }
 
-struct Shape;
+struct Shape(usize);
 
 impl<T: Float> Kernel<T> for Shape {
     type Output = (usize, usize);
 
     fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
-        let (height, registers) = super::part::shape::<L>();
+        let (height, registers) = super::part::shape::<L>(self.0);
         (height, registers * L::N)
     }
 }
@@ -60,7 +60,7 @@ impl<T: Float> Kernel<T> for Shape {
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
     let level = Level::current();
-    let (height, width) = level.run::<T, _>(Shape);
+    let (height, width) = level.run::<T, _>(Shape(n));
     let block = block_of(k);
     let plan = Plan { level, height, width, block, parallel: parallel && parallel::threads() > 1 };
     let mut c = Window::new(c, n);
@@ -112,14 +112,12 @@ impl Plan {
         let panels_at_once = panels.div_ceil(panels.div_ceil(knob("COLS", 384) / self.width));
         let (mut by_strips, mut by_panels) = (strips_at_once, panels_at_once);
         if self.parallel {
-            // Enough parts that a slow thread does not hold up the others.
-            let wanted = knob("TASKS", 6) * parallel::threads();
-            while strips.div_ceil(by_strips) * panels.div_ceil(by_panels) < wanted && (by_panels > 2 || by_strips > 2) {
-                if by_panels * self.width >= by_strips * self.height {
-                    by_panels = by_panels.div_ceil(2)
-                } else {
-                    by_strips = by_strips.div_ceil(2)
-                };
+            // Enough parts that a slow thread does not hold up the others, along the longer side first.
+            let wanted = knob("TASKS", 8) * parallel::threads();
+            while strips.div_ceil(by_strips) * panels.div_ceil(by_panels) < wanted && by_strips + by_panels > 3 {
+                let wide = by_panels * self.width >= by_strips * self.height;
+                let longer = if by_strips == 1 || (wide && by_panels > 1) { &mut by_panels } else { &mut by_strips };
+                *longer = longer.div_ceil(2);
             }
         }
         let level = self.level;
@@ -165,7 +163,7 @@ impl Plan {
     /// A copy of the first factor, or nothing where it is read in place.
     fn pack_left<T: Float>(self, a: Matrix<'_, T>, strips: Strips, n: usize, steps: usize) -> Buffer<T> {
         let Plan { block, height, level, .. } = self;
-        if n < knob("PACKA", 256) {
+        if a.row != 1 || n < knob("PACKA", 100000) {
             return Buffer::new(0);
         }
         let unit = block * height;

@@ -9,10 +9,13 @@ use crate::lanes::window::Window;
 use crate::level::Kernel;
 use crate::parallel::Split;
 
-/// Rows of a full tile, and the registers in each.
-pub(super) const fn shape<L: Lanes>() -> (usize, usize) {
+/// Rows of a full tile, and the registers in each, for a product of `n` columns: wide tiles load less for each multiplication, tall ones
+/// keep enough sums going where a row is narrow.
+#[inline(always)]
+pub(super) fn shape<L: Lanes>(n: usize) -> (usize, usize) {
     match (L::REGISTERS, L::FUSED) {
-        (32.., _) => (12, 2),
+        (32.., _) if n <= 2 * L::N => (super::blocked::knob("NARROW", 8), 2),
+        (32.., _) => (6, 4),
         (_, true) => (6, 2),
         (_, false) => (4, 1),
     }
@@ -150,7 +153,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let width = shape::<L>().1 * L::N;
+        let width = self.width;
         for step in (0..self.steps).step_by(self.block) {
             let steps = (self.steps - step).min(self.block);
             for column in (0..self.c.columns()).step_by(width) {
@@ -178,20 +181,18 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
 impl<T: Float> Part<'_, T> {
     #[inline(always)]
     fn tile_of<L: Lanes<Elem = T>>(&mut self, height: usize, at: Place, b: Factor<'_, T>) {
-        let (full, registers) = shape::<L>();
-        let wide = registers == 2 && self.c.columns() - at.column > L::N;
-        macro_rules! heights {
-            ($($rows:literal),+) => {
-                match (height, wide) {
-                    $(
-                        ($rows, true) if $rows <= full => self.tile::<L, $rows, 2>(at, b),
-                        ($rows, false) if $rows <= full => self.tile::<L, $rows, 1>(at, b),
-                    )+
+        let registers = (self.c.columns() - at.column).min(self.width).div_ceil(L::N);
+        macro_rules! tiles {
+            ($($rows:literal: $($width:literal)+),+) => {
+                match (height, registers) {
+                    $($(($rows, $width) if $rows * $width < L::REGISTERS => self.tile::<L, $rows, $width>(at, b),)+)+
                     _ => unreachable!("a strip is at most a tile high"),
                 }
             };
         }
-        heights!(12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+        tiles!(
+            12: 1 2, 11: 1 2, 10: 1 2, 9: 1 2, 8: 1 2, 7: 1 2, 6: 1 2 3 4, 5: 1 2 3 4, 4: 1 2 3 4, 3: 1 2 3 4, 2: 1 2 3 4, 1: 1 2 3 4
+        )
     }
 
     #[inline(always)]

@@ -4,10 +4,11 @@
 //! contiguous. The gradients of c = a·b are products again: da = dc·bᵀ (`[m, n]·[n, k]`), db = aᵀ·dc (`[k, m]·[m, n]`).
 //!
 //! Three ways, chosen by shape alone: products with a vector and products too small to pay for packing run [`direct`], over registers
-//! and in place; narrow products, and those of few rows with a transposed `b`, run [`blocked`], in packed tiles; everything else is the
-//! `gemm` crate's, on the pool that [`crate::parallel`] uses. That crate cuts rows and columns but never the sum over k differently for
-//! another number of threads, so the bits do not depend on it (a test holds it to that). It chooses its instruction set by itself:
-//! [`crate::Level`] decides only for the other two, which sum in one order: there a row alone equals the row in its batch.
+//! and in place; products below a million multiplications, narrow ones, and those of few rows with a transposed `b`, run [`blocked`], in
+//! tiles; everything else is the `gemm` crate's, on the pool that [`crate::parallel`] uses. That crate cuts rows and columns but never the
+//! sum over k differently for another number of threads, so the bits do not depend on it (a test holds it to that). It chooses its
+//! instruction set by itself: [`crate::Level`] decides only for the other two. Those sum in an order that depends only on k and on whether
+//! the product has a single column: there a row alone equals the row in its batch, and a transposed factor changes no bit.
 //!
 //! NaN and ±∞ spread as IEEE says, 0·∞ included; without `accumulate` what `c` held is never read. An empty sum (k = 0) is 0.
 #![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
@@ -122,12 +123,13 @@ impl<'a, T> Matrix<'a, T> {
 /// Products of at most this many multiplications run [`direct`].
 const SMALL: usize = 4096;
 
-/// Up to this many columns a product runs in our own tiles, unless `a` is transposed: 144×65536×16 takes them 1.7 times the crate's time.
+/// Up to this many columns a product runs in our own tiles.
 const NARROW: usize = 32;
 
-/// Up to this many rows, where `b` is transposed, too. Measured on one core of Emerald Rapids, GFLOP/s, ours and the crate's:
-/// 64×512×784 124 and 79, 256×512×512 147 and 137, but 1024³ 121 and 151.
+/// Up to this many rows, where `b` is transposed and k is not short, too: the crate gathers such columns one number at a time.
 const FEW_ROWS: usize = 256;
+/// From this many terms on.
+const LONG: usize = 32;
 
 /// From this many multiplications on a product is split over threads by itself.
 const LARGE: usize = 1 << 20;
@@ -261,11 +263,19 @@ impl<T: Float> Product<'_, T> {
         let size = self.m * self.k * self.n;
         if self.m == 1 || size <= SMALL {
             direct::compute(self, column, parallel);
-        } else if std::env::var_os("CRATE").is_none() {
+        } else if self.is_for_blocks() {
             blocked::compute(self, parallel && size >= LARGE);
         } else {
             self.by_crate(parallel);
         }
+    }
+
+    /// Where our own tiles are no slower than the `gemm` crate, and all products too small for several threads: the crate would ask the
+    /// system for memory to pack them in.
+    fn is_for_blocks(&self) -> bool {
+        self.n <= NARROW
+            || self.m * self.k * self.n < LARGE
+            || (self.b.column != 1 && self.m <= FEW_ROWS && self.k >= LONG)
     }
 
     fn by_crate(self, parallel: bool) {

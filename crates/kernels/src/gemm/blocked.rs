@@ -4,13 +4,13 @@
 //! order of k, and blocks are added in order. So its value depends neither on the tile it falls in, nor on m, n, the layout of the
 //! factors or the threads: a row alone equals the row in its batch.
 //!
-//! c is cut into strips of rows, as high as a tile, and panels of columns, as wide. All threads together first copy the factors in the
-//! order in which tiles read them, a unit for each block of k and strip or panel ([`Packed`]); a factor that too few tiles would read
-//! again stays where it is. Then they share out parts of c, a few hundred rows and columns each: for one block of k after the other a
-//! panel of `b` stays in L1 while the strips of `a` pass by from L2, and so does the part of c. Goto, van de Geijn 2008; Van Zee, van de
-//! Geijn 2015 (BLIS), where the copies are made block by block instead.
+//! c is cut into strips of rows, as high as a tile, and panels of columns, as wide. All threads together first copy `b` in the order in
+//! which tiles read it, a unit for each block of k and each panel, unless its rows are contiguous and too few strips would read the copy.
+//! `a` stays where it is: a tile has few rows, so that their addresses fit the registers. Then the threads share out parts of c, a few
+//! hundred rows and columns each: for one block of k after the other the strips of a part, which stay in L2, go by each panel of `b`.
+//! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS), where both factors are copied block by block.
 
-use super::part::{ByPanels, ByStrips, Left, Part, Right, Strips};
+use super::part::{self, ByPanels, ByStrips, Part, Right, Strips};
 use super::{Matrix, Product, pack};
 use crate::Float;
 use crate::lanes::Lanes;
@@ -21,18 +21,19 @@ use crate::pool::Buffer;
 
 /// Steps of one block, at most.
 const STEPS: usize = 512;
-/// Steps, rows and columns that are packed at once: what bounds the copies.
+/// Rows and columns of a part of c that stays in L2, at most.
+const BLOCK_ROWS: usize = 384;
+const GROUP: usize = 384;
+/// From this many rows on `b` is copied even where its rows are contiguous.
+const PACK_FROM: usize = 96;
+/// Parts of c for each thread, at least.
+const PARTS: usize = 8;
+/// Steps and columns that are copied at once: what bounds the copy.
 const MOST: usize = 4096;
-
-pub(super) fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().map_or(default, |v| v.parse().unwrap())
-}
 
 /// Steps of a block, for k > 0: as even as registers allow.
 pub(super) fn block_of(k: usize) -> usize {
-    static S: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    let steps = *S.get_or_init(|| knob("STEPS", STEPS));
-    k.div_ceil(k.div_ceil(steps)).next_multiple_of(16)
+    k.div_ceil(k.div_ceil(STEPS)).next_multiple_of(16)
 }
 
 /// How a product is cut.
@@ -52,7 +53,7 @@ impl<T: Float> Kernel<T> for Shape {
     type Output = (usize, usize);
 
     fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
-        let (height, registers) = super::part::shape::<L>(self.0);
+        let (height, registers) = part::shape::<L>(self.0);
         (height, registers * L::N)
     }
 }
@@ -71,31 +72,21 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
         for j in (0..n).step_by(MOST) {
             let columns = (n - j).min(MOST);
             let right = b.below(p).right_of(j);
-            let copy = plan.pack_right(right, m, steps, columns);
-            let right =
-                Right { copy: &copy.0, matrix: right, packed: copy.1, first: 0, panels: copy.2, unit: block * width };
-            for i in (0..m).step_by(MOST) {
-                let rows = (m - i).min(MOST);
-                let strips = Strips::new(rows, height);
-                let left = a.below(i).right_of(p);
-                let copy = plan.pack_left(left, strips, n, steps);
-                let left = match copy.is_empty() {
-                    true => Left::InPlace(left),
-                    false => Left::Packed { values: &copy, strips: strips.count(), unit: block * height },
-                };
-                let part = Part {
-                    left,
-                    right,
-                    c: c.part((i, rows), (j, columns)),
-                    strips,
-                    steps,
-                    block,
-                    width,
-                    add: accumulate || p > 0,
-                    epilogue: last.then(|| epilogue.columns_from(j)),
-                };
-                plan.run(part);
-            }
+            let (copy, panels) = plan.pack_right(right, m, steps, columns);
+            let packed = panels == columns.div_ceil(width);
+            let right = Right { copy: &copy, matrix: right, packed, first: 0, panels, unit: block * width };
+            let part = Part {
+                left: a.right_of(p),
+                right,
+                c: c.part((0, m), (j, columns)),
+                strips: Strips::new(m, height),
+                steps,
+                block,
+                width,
+                add: accumulate || p > 0,
+                epilogue: last.then(|| epilogue.columns_from(j)),
+            };
+            plan.run(part);
         }
     }
 }
@@ -108,12 +99,12 @@ impl Plan {
 
     fn run<T: Float>(self, part: Part<'_, T>) {
         let (strips, panels) = (part.strips.count(), part.c.columns().div_ceil(self.width));
-        let strips_at_once = strips.div_ceil(strips.div_ceil(knob("ROWS", 384) / self.height));
-        let panels_at_once = panels.div_ceil(panels.div_ceil(knob("COLS", 384) / self.width));
+        let strips_at_once = strips.div_ceil(strips.div_ceil(BLOCK_ROWS / self.height));
+        let panels_at_once = panels.div_ceil(panels.div_ceil(GROUP / self.width));
         let (mut by_strips, mut by_panels) = (strips_at_once, panels_at_once);
         if self.parallel {
             // Enough parts that a slow thread does not hold up the others, along the longer side first.
-            let wanted = knob("TASKS", 8) * parallel::threads();
+            let wanted = PARTS * parallel::threads();
             while strips.div_ceil(by_strips) * panels.div_ceil(by_panels) < wanted && by_strips + by_panels > 3 {
                 let wide = by_panels * self.width >= by_strips * self.height;
                 let longer = if by_strips == 1 || (wide && by_panels > 1) { &mut by_panels } else { &mut by_strips };
@@ -126,18 +117,12 @@ impl Plan {
         });
     }
 
-    /// A copy of the second factor.
-    fn pack_right<T: Float>(
-        self,
-        b: Matrix<'_, T>,
-        m: usize,
-        steps: usize,
-        columns: usize,
-    ) -> (Buffer<T>, bool, usize) {
+    /// A copy of the second factor, and how many of its panels it holds.
+    fn pack_right<T: Float>(self, b: Matrix<'_, T>, m: usize, steps: usize, columns: usize) -> (Buffer<T>, usize) {
         let Plan { block, width, level, .. } = self;
         let (panels, blocks) = (columns.div_ceil(width), steps.div_ceil(block));
         let unit = block * width;
-        let all = b.column != 1 || m >= knob("PACKB", 96);
+        let all = b.column != 1 || m >= PACK_FROM;
         // In place but for a last panel narrower than a tile.
         let first = if all { 0 } else { columns / width };
         let packed = panels - first;
@@ -157,22 +142,7 @@ impl Plan {
                 });
             });
         }
-        (buffer, all, packed)
-    }
-
-    /// A copy of the first factor, or nothing where it is read in place.
-    fn pack_left<T: Float>(self, a: Matrix<'_, T>, strips: Strips, n: usize, steps: usize) -> Buffer<T> {
-        let Plan { block, height, level, .. } = self;
-        if a.row != 1 || n < knob("PACKA", 100000) {
-            return Buffer::new(0);
-        }
-        let unit = block * height;
-        let mut buffer = Buffer::<T>::new(steps.div_ceil(block) * strips.count() * unit);
-        let rows = Rows(&mut *buffer, unit);
-        parallel::for_each(rows, self.grain(8), |offset, Rows(to, _)| {
-            level.run(PackLeft { a, strips, steps, block, unit, offset, to });
-        });
-        buffer
+        (buffer, packed)
     }
 }
 
@@ -211,31 +181,6 @@ impl<T: Float> Kernel<T> for PackRight<'_, T> {
                 }
             }
             (to, unit) = (rest, unit + count);
-        }
-    }
-}
-
-/// Units of the first factor's copy, likewise, for strips.
-struct PackLeft<'a, T> {
-    a: Matrix<'a, T>,
-    strips: Strips,
-    steps: usize,
-    block: usize,
-    unit: usize,
-    offset: usize,
-    to: &'a mut [T],
-}
-
-impl<T: Float> Kernel<T> for PackLeft<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) {
-        let PackLeft { a, strips, steps, block, unit, offset, to } = self;
-        for (at, to) in (offset..).zip(to.chunks_exact_mut(unit)) {
-            let (p, strip) = (at / strips.count() * block, at % strips.count());
-            let (row, height) = strips.rows_of(strip);
-            pack::pack::<L>(a.below(row).right_of(p), height, (steps - p).min(block), to, height);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::parallel::Split;
 #[inline(always)]
 pub(super) fn shape<L: Lanes>(n: usize) -> (usize, usize) {
     match (L::REGISTERS, L::FUSED) {
-        (32.., _) if n <= 2 * L::N => (super::blocked::knob("NARROW", 8), 2),
+        (32.., _) if n <= 2 * L::N => (8, 2),
         (32.., _) => (6, 4),
         (_, true) => (6, 2),
         (_, false) => (4, 1),
@@ -58,18 +58,6 @@ impl Strips {
     }
 }
 
-/// The first factor of a part.
-#[derive(Clone, Copy)]
-pub(super) enum Left<'a, T> {
-    /// A unit for each block and strip, `strips` of them to a block; of one step the rows side by side.
-    Packed {
-        values: &'a [T],
-        strips: usize,
-        unit: usize,
-    },
-    InPlace(Matrix<'a, T>),
-}
-
 /// The second factor of a part.
 #[derive(Clone, Copy)]
 pub(super) struct Right<'a, T> {
@@ -86,7 +74,7 @@ pub(super) struct Right<'a, T> {
 
 /// Some rows and columns of a product.
 pub(super) struct Part<'a, T> {
-    pub(super) left: Left<'a, T>,
+    pub(super) left: Matrix<'a, T>,
     pub(super) right: Right<'a, T>,
     pub(super) c: Window<'a, T>,
     pub(super) strips: Strips,
@@ -111,12 +99,8 @@ impl<T: Float> Split for ByStrips<'_, T> {
         let (rows, _) = strips.rows_of(at);
         let (top, bottom) = c.split_rows(rows);
         let (first, second) = strips.split_at(at);
-        let below = match left {
-            Left::InPlace(matrix) => Left::InPlace(matrix.below(rows)),
-            Left::Packed { values, strips, unit } => Left::Packed { values: &values[at * unit..], strips, unit },
-        };
         let part = |left, c, strips| ByStrips(Part { left, right, c, strips, steps, block, width, add, epilogue });
-        (part(left, top, first), part(below, bottom, second))
+        (part(left, top, first), part(left.below(rows), bottom, second))
     }
 }
 
@@ -141,7 +125,6 @@ impl<T: Float> Split for ByPanels<'_, T> {
 /// Where a tile stands: rows, columns, and the steps that it sums over.
 #[derive(Clone, Copy)]
 struct Place {
-    strip: usize,
     row: usize,
     column: usize,
     step: usize,
@@ -171,7 +154,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                 };
                 for strip in 0..self.strips.count() {
                     let (row, height) = self.strips.rows_of(strip);
-                    self.tile_of::<L>(height, Place { strip, row, column, step, steps }, b);
+                    self.tile_of::<L>(height, Place { row, column, step, steps }, b);
                 }
             }
         }
@@ -191,26 +174,20 @@ impl<T: Float> Part<'_, T> {
             };
         }
         tiles!(
-            12: 1 2, 11: 1 2, 10: 1 2, 9: 1 2, 8: 1 2, 7: 1 2, 6: 1 2 3 4, 5: 1 2 3 4, 4: 1 2 3 4, 3: 1 2 3 4, 2: 1 2 3 4, 1: 1 2 3 4
-        )
+            8: 1 2, 7: 1 2, 6: 1 2 3 4, 5: 1 2 3 4, 4: 1 2 3 4, 3: 1 2 3 4, 2: 1 2 3 4, 1: 1 2 3 4
+        );
     }
 
     #[inline(always)]
     fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, b: Factor<'_, T>) {
-        let Place { strip, row, column, step, steps } = at;
+        let Place { row, column, step, steps } = at;
         for r in 0..R {
             for w in 0..W {
                 self.c.prefetch(row + r, column + w * L::N);
             }
         }
-        let a = match self.left {
-            Left::Packed { values, strips, unit } => {
-                Factor { values: &values[(step / self.block * strips + strip) * unit..], line: 1, step: R }
-            }
-            Left::InPlace(Matrix { values, row: line, column }) => {
-                Factor { values: &values[row * line + step * column..], line, step: column }
-            }
-        };
+        let Matrix { values, row: line, column: of_step } = self.left;
+        let a = Factor { values: &values[row * line + step * of_step..], line, step: of_step };
         let sums = sums::<L, R, W>(a, b, steps);
         tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps

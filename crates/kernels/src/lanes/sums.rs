@@ -41,16 +41,18 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     b.check(W * L::N, steps);
     assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
     let (mut at, mut right) = (a.values.as_ptr(), b.values.as_ptr());
-    // SAFETY, for all blocks below: step p reads a at r · line + p · step with r < R, and b at p · step .. + W · N; the largest of these was
+    // Step p reads a at r · line + p · step with r < R, and b at p · step .. + W · N; the largest of these was
     // compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
     macro_rules! steps {
         ($line:expr, $step:expr) => {
             for _ in 0..steps {
                 let mut lanes = [L::zero(); W];
                 for (w, lanes) in lanes.iter_mut().enumerate() {
+                    // SAFETY: as said above.
                     *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
                 }
                 for (r, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: as said above.
                     let a = L::splat(unsafe { *at.add(r * $line) });
                     for (sum, lanes) in sums.iter_mut().zip(lanes) {
                         *sum = lanes.mul_add(a, *sum);

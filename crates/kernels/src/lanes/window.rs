@@ -26,6 +26,7 @@ impl<'a, T> Window<'a, T> {
         Window { start: matrix.as_mut_ptr(), rows, columns, stride: columns, owner: PhantomData }
     }
 
+    #[cfg(test)]
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -51,6 +52,7 @@ impl<'a, T> Window<'a, T> {
     }
 
     /// Some rows and columns, each as first and count.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the part writes what this window owns")]
     pub fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> Window<'_, T> {
         let whole = Window { owner: PhantomData, ..*self };
         whole.split_rows(i).1.split_rows(rows).0.split_columns(j).1.split_columns(columns).0

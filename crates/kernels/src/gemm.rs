@@ -4,10 +4,11 @@
 //! contiguous. The gradients of c = a·b are products again: da = dc·bᵀ (`[m, n]·[n, k]`), db = aᵀ·dc (`[k, m]·[m, n]`).
 //!
 //! Three ways, chosen by shape alone: products with a vector and products too small to pay for packing run [`direct`], over registers
-//! and in place; narrow products, and those of few rows with a transposed `b`, run [`blocked`], in packed tiles; everything else is the
-//! `gemm` crate's, on the pool that [`crate::parallel`] uses. That crate cuts rows and columns but never the sum over k differently for
-//! another number of threads, so the bits do not depend on it (a test holds it to that). It chooses its instruction set by itself:
-//! [`crate::Level`] decides only for the other two, which sum in one order: there a row alone equals the row in its batch.
+//! and in place; products below a million multiplications, narrow ones, and those of few rows or few terms run [`blocked`], in
+//! tiles; everything else is the `gemm` crate's, on the pool that [`crate::parallel`] uses. That crate cuts rows and columns but never the
+//! sum over k differently for another number of threads, so the bits do not depend on it (a test holds it to that). It chooses its
+//! instruction set by itself: [`crate::Level`] decides only for the other two. Those sum in an order that depends only on k and on whether
+//! the product has a single column: there a row alone equals the row in its batch, and a transposed factor changes no bit.
 //!
 //! NaN and ±∞ spread as IEEE says, 0·∞ included; without `accumulate` what `c` held is never read. An empty sum (k = 0) is 0.
 #![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
@@ -16,13 +17,13 @@ mod blocked;
 mod direct;
 mod epilogue;
 mod pack;
+mod part;
 #[cfg(test)]
 mod tests;
 mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
-use crate::pool::Buffer;
 pub use epilogue::{Epilogue, Rectifier};
 use gemm::Parallelism;
 
@@ -101,21 +102,6 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// The same matrix by rows: itself, or a copy in `room` where it is stored by columns.
-    fn by_rows<'s>(self, rows: usize, columns: usize, room: &'s mut Option<Buffer<T>>) -> Matrix<'s, T>
-    where
-        'a: 's,
-        T: Float,
-    {
-        if self.column == 1 {
-            return self;
-        }
-        let strides = [self.row.cast_signed(), self.column.cast_signed()];
-        let copy = room.insert(Buffer::new(rows * columns));
-        crate::strided::copy(self.values, 0, &[rows, columns], &strides, copy);
-        Matrix { values: copy, row: columns, column: 1 }
-    }
-
     /// Without the first `rows` rows.
     #[inline(always)]
     fn below(self, rows: usize) -> Self {
@@ -137,12 +123,14 @@ impl<'a, T> Matrix<'a, T> {
 /// Products of at most this many multiplications run [`direct`].
 const SMALL: usize = 4096;
 
-/// Up to this many columns a product runs in our own tiles, unless `a` is transposed: 144×65536×16 takes them 1.7 times the crate's time.
+/// Up to this many columns a product runs in our own tiles.
 const NARROW: usize = 32;
 
-/// Up to this many rows, where `b` is transposed, too. Measured on one core of Emerald Rapids, GFLOP/s, ours and the crate's:
-/// 64×512×784 124 and 79, 256×512×512 147 and 137, but 1024³ 121 and 151.
+/// Up to this many rows, and up to this many terms, too: there the order in which threads share out the work counts for more than the
+/// tile. A step of the MLP 784-512-512-10 with Adam, ours / the crate's, µs, two cores of Emerald Rapids: batch 64 1200 / 1750, 96
+/// 1730 / 2220, 128 2100 / 2445, 192 2915 / 3175, 256 3690 / 3600.
 const FEW_ROWS: usize = 256;
+const FEW_STEPS: usize = 192;
 
 /// From this many multiplications on a product is split over threads by itself.
 const LARGE: usize = 1 << 20;
@@ -267,31 +255,26 @@ impl<T: Float> Product<'_, T> {
             }
             return epilogue::finish(self.epilogue, self.c, self.n, parallel);
         }
-        if self.n == 1 && self.m > 1 {
+        let column = self.n == 1;
+        if column {
             // A column is a row of the transposed product.
             (self.a, self.b) = (self.b.transposed(), self.a.transposed());
             (self.m, self.n) = (1, self.m);
         }
         let size = self.m * self.k * self.n;
-        if (self.m == 1 || size <= SMALL) && direct::suits(&self) {
-            return direct::compute(self, parallel);
-        }
-        let (mut room_a, mut room_b) = (None, None);
-        let mut product = self;
-        if !product.is_for_blocks() && size < LARGE {
-            // The crate asks the system for room to pack a factor that is stored by columns. Of small products the pool gives it.
-            product.a = product.a.by_rows(product.m, product.k, &mut room_a);
-            product.b = product.b.by_rows(product.k, product.n, &mut room_b);
-        }
-        match product.is_for_blocks() {
-            true => blocked::compute(product, parallel && size >= LARGE),
-            false => product.by_crate(parallel),
+        if self.m == 1 || size <= SMALL {
+            direct::compute(self, column, parallel);
+        } else if self.is_for_blocks() {
+            blocked::compute(self, parallel && size >= LARGE);
+        } else {
+            self.by_crate(parallel);
         }
     }
 
-    /// Where our own tiles beat the `gemm` crate: few columns, or columns of `b` that it would gather one number at a time.
+    /// Where our own tiles are no slower than the `gemm` crate, and all products too small for several threads: the crate would ask the
+    /// system for memory to pack them in.
     fn is_for_blocks(&self) -> bool {
-        (self.n <= NARROW && self.a.row != 1) || (self.b.column != 1 && self.m <= FEW_ROWS)
+        self.n <= NARROW || self.m <= FEW_ROWS || self.k <= FEW_STEPS || self.m * self.k * self.n < LARGE
     }
 
     fn by_crate(self, parallel: bool) {

@@ -14,6 +14,7 @@ mod extremum;
 mod float;
 mod gate;
 mod gemm;
+mod instances;
 mod lanes;
 mod leaky;
 mod level;
@@ -45,6 +46,8 @@ pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
 pub use gate::{Gate, gate, gate_backward, gate_words};
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
+#[doc(hidden)]
+pub use instances::instances;
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;
 pub use math::{

@@ -8,6 +8,7 @@
 //! `decay_slopes(true)` asks for it.
 
 mod adam;
+mod sequence;
 mod sgd;
 mod state;
 

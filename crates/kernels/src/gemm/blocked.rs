@@ -1,314 +1,286 @@
 //! Large products: blocks that stay in the caches, tiles that stay in registers.
 //!
 //! The sum over k is cut into blocks that depend on k alone ([`block_of`]); within a block an element of c is one chain of multiply-adds in the
-//! order of k, and blocks are added in order. So its value depends neither on the tile it falls in, nor on m, n or the threads: a row
-//! alone equals the row in its batch.
+//! order of k, and blocks are added in order. So its value depends neither on the tile it falls in, nor on m, n, the layout of the
+//! factors or the threads: a row alone equals the row in its batch.
 //!
-//! A thread's part is a range of rows, or of columns, of c. For each block of k and each group of columns it packs the part of `b` into
-//! its own buffer (half of L2), then lets tiles of rows × two registers run over it, panel by panel, a panel of `b` in L1 and `a` coming
-//! from L2. `a` is packed once for all threads where enough columns share the copy, else read in place: by columns where it is
-//! transposed, by rows where not. Goto, van de Geijn 2008; Van Zee, van de Geijn 2015 (BLIS).
+//! c is cut into strips of rows, as high as a tile, and panels of columns, as wide. All threads together first copy `b` in the order in
+//! which tiles read it, a unit for each block of k and each panel, unless its rows are contiguous and too few strips would read the copy.
+//! `a` stays where it is: a tile has few rows, so that their addresses fit the registers. Then the threads share out parts of c, a few
+//! hundred rows and columns each: for one block of k after the other the strips of a part, which stay in L2, go by each panel of `b`.
+//! Products of few rows are shared out by blocks of k instead, or by columns, so that one thread alone reads a line of `b`.
+//! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS), where both factors are copied block by block.
 
-use super::tile::{self, Left, Right};
+use super::part::{self, ByPanels, ByStrips, Part, Right, Strips};
 use super::{Epilogue, Matrix, Product, pack};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::lanes::window::Window;
-use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Split};
+use crate::level::{Kernel, Level};
+use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 
-/// Rows of `a` are cut and packed at multiples of this: every level's tile height divides it.
-const ROWS: usize = 12;
-/// Columns are cut at multiples of this: every level's tile width divides it.
-const COLUMNS: usize = 32;
 /// Steps of one block, at most.
 const STEPS: usize = 256;
-/// Rows of a block of `a` that the tiles go through before they change the group of columns.
+/// Rows and columns of a part of c that stays in L2, at most.
 const BLOCK_ROWS: usize = 384;
-/// Columns of `b` packed at a time.
 const GROUP: usize = 384;
-/// From this many columns on `a` is packed.
-const PACK_FROM: usize = 512;
+/// From this many rows on `b` is copied even where its rows are contiguous.
+const PACK_FROM: usize = 96;
+/// Parts of c for each thread, at least.
+const PARTS: usize = 8;
+/// Up to this many rows a product whose `b` is stored by rows is shared out along k.
+const BY_STEPS: usize = 256;
+/// Steps and columns that are copied at once: what bounds the copy.
+const MOST: usize = 4096;
 
 /// Steps of a block, for k > 0: as even as registers allow.
 pub(super) fn block_of(k: usize) -> usize {
     k.div_ceil(k.div_ceil(STEPS)).next_multiple_of(16)
 }
 
+/// How a product is cut.
+#[derive(Clone, Copy)]
+struct Plan {
+    level: Level,
+    /// The height of a full tile, and its width in numbers.
+    height: usize,
+    width: usize,
+    block: usize,
+    parallel: bool,
+}
+
+struct Shape(usize);
+
+impl<T: Float> Kernel<T> for Shape {
+    type Output = (usize, usize);
+
+    fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
+        let (height, registers) = part::shape::<L>(self.0);
+        (height, registers * L::N)
+    }
+}
+
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
-    let packs = n >= PACK_FROM && m >= ROWS;
-    let (block, padded) = (block_of(k), m.next_multiple_of(ROWS));
-    let mut buffer = Buffer::<T>::new(if packs { padded * block * k.div_ceil(block) } else { 0 });
-    let threads = if parallel { parallel::threads() } else { 1 };
-    if packs {
-        let chunk = (padded / ROWS).div_ceil(threads) * ROWS;
-        let left = PackLeft { a, m, k, block, to: Window::new(&mut buffer, padded * block) };
-        parallel::for_each(left, Grain { chunk, serial: 0 }, |_, left| level::run(left));
+    let level = Level::current();
+    let (height, width) = level.run::<T, _>(Shape(n));
+    let block = block_of(k);
+    let plan = Plan { level, height, width, block, parallel: parallel && parallel::threads() > 1 };
+    let has_steps_for_all = k.div_ceil(block) >= parallel::threads();
+    if plan.parallel && m <= BY_STEPS && n <= MOST && b.column == 1 && has_steps_for_all {
+        return plan.by_steps(Product { a, b, c, m, k, n, accumulate, epilogue });
     }
-    let factor = match packs {
-        true => Factor::Packed { values: &buffer, row: block, block: padded * block },
-        false => Factor::InPlace(a),
-    };
-    let part = Part { a: factor, b, c: Window::new(c, n), k, accumulate, epilogue };
-    if threads == 1 {
-        return level::run(part);
-    }
-    if n >= m / 4 && n >= 2 * COLUMNS {
-        let chunk = n.div_ceil(threads).next_multiple_of(COLUMNS);
-        parallel::for_each(ByColumns(part), Grain { chunk, serial: 0 }, |_, ByColumns(part)| level::run(part));
-    } else {
-        let chunk = m.div_ceil(threads).next_multiple_of(ROWS);
-        parallel::for_each(ByRows(part), Grain { chunk, serial: 0 }, |_, ByRows(part)| level::run(part));
-    }
-}
-
-/// The first factor of a part.
-#[derive(Clone, Copy)]
-enum Factor<'a, T> {
-    /// As [`PackLeft`] leaves it.
-    Packed {
-        values: &'a [T],
-        row: usize,
-        block: usize,
-    },
-    InPlace(Matrix<'a, T>),
-}
-
-impl<T: Float> Factor<'_, T> {
-    fn below(self, rows: usize) -> Self {
-        match self {
-            Factor::Packed { values, row, block } => Factor::Packed { values: &values[rows * row..], row, block },
-            Factor::InPlace(matrix) => Factor::InPlace(matrix.below(rows)),
+    let mut c = Window::new(c, n);
+    let steps_at_once = (MOST / block).max(1) * block;
+    for p in (0..k).step_by(steps_at_once) {
+        let steps = (k - p).min(steps_at_once);
+        let last = p + steps == k;
+        for j in (0..n).step_by(MOST) {
+            let columns = (n - j).min(MOST);
+            let right = b.below(p).right_of(j);
+            let all = right.column != 1 || m >= PACK_FROM;
+            let (copy, panels) = plan.pack_right(right, all, steps, columns);
+            let packed = panels == columns.div_ceil(width);
+            let strides = plan.strides(right, panels, steps);
+            let right = Right { copy: &copy, matrix: right, packed, first: 0, strides };
+            let part = Part {
+                left: a.right_of(p),
+                right,
+                c: c.part((0, m), (j, columns)),
+                strips: Strips::new(m, height),
+                steps,
+                block,
+                width,
+                add: accumulate || p > 0,
+                epilogue: last.then(|| epilogue.columns_from(j)),
+            };
+            plan.run(part);
         }
     }
 }
 
-/// Rows or columns of a product.
-struct Part<'a, T> {
-    a: Factor<'a, T>,
-    b: Matrix<'a, T>,
-    c: Window<'a, T>,
-    k: usize,
+impl Plan {
+    /// Splits a loop over `chunk` strips, panels or units.
+    fn grain(self, chunk: usize) -> Grain {
+        Grain { chunk: chunk.max(1), serial: if self.parallel { 0 } else { usize::MAX } }
+    }
+
+    fn run<T: Float>(self, part: Part<'_, T>) {
+        let (strips, panels) = (part.strips.count(), part.c.columns().div_ceil(self.width));
+        let strips_at_once = strips.div_ceil(strips.div_ceil(BLOCK_ROWS / self.height));
+        let panels_at_once = panels.div_ceil(panels.div_ceil(GROUP / self.width));
+        let (mut by_strips, mut by_panels) = (strips_at_once, panels_at_once);
+        let wanted = PARTS * parallel::threads();
+        if self.parallel && strips * self.height < PACK_FROM {
+            // Each thread its own columns, so that it alone reads them of `b`.
+            by_panels = panels.div_ceil(wanted);
+        } else if self.parallel {
+            // Enough parts that a slow thread does not hold up the others, along the longer side first.
+            while strips.div_ceil(by_strips) * panels.div_ceil(by_panels) < wanted && by_strips + by_panels > 3 {
+                let wide = by_panels * self.width >= by_strips * self.height;
+                let longer = if by_strips == 1 || (wide && by_panels > 1) { &mut by_panels } else { &mut by_strips };
+                *longer = longer.div_ceil(2);
+            }
+        }
+        let level = self.level;
+        parallel::for_each(ByStrips(part), self.grain(by_strips), |_, ByStrips(part)| {
+            parallel::for_each(ByPanels(part), self.grain(by_panels), |_, ByPanels(part)| level.run(part));
+        });
+    }
+
+    /// How far apart in the copy the blocks of k are, and the panels. Panel by panel where `b` is transposed: the thread that copies its
+    /// columns then multiplies with them.
+    fn strides<T>(self, b: Matrix<'_, T>, panels: usize, steps: usize) -> (usize, usize) {
+        let unit = self.block * self.width;
+        if b.column == 1 { (panels * unit, unit) } else { (unit, steps.div_ceil(self.block) * unit) }
+    }
+
+    /// A product of few rows, each block of k by itself and then their sum in order, as block after block gives it. So a thread reads
+    /// whole rows of `b`, those that it also updates where `b` is a weight: a line that two cores have read is slow to write.
+    fn by_steps<T: Float>(self, product: Product<'_, T>) {
+        let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
+        let Plan { level, height, width, block, .. } = self;
+        let mut parts = Buffer::<T>::new(k.div_ceil(block) * m * n);
+        let alone = Plan { parallel: false, ..self };
+        parallel::for_each(Rows(&mut *parts, m * n), self.grain(1), |first, Rows(parts, _)| {
+            for (i, part) in parts.chunks_exact_mut(m * n).enumerate() {
+                let p = (first + i) * block;
+                let (steps, right) = ((k - p).min(block), b.below(p));
+                let (copy, panels) = alone.pack_right(right, false, steps, n);
+                let strides = self.strides(right, panels, steps);
+                let right = Right { copy: &copy, matrix: right, packed: false, first: 0, strides };
+                let (c, strips) = (Window::new(part, n), Strips::new(m, height));
+                alone.run(Part {
+                    left: a.right_of(p),
+                    right,
+                    c,
+                    strips,
+                    steps,
+                    block,
+                    width,
+                    add: false,
+                    epilogue: None,
+                });
+            }
+        });
+        let parts = &*parts;
+        parallel::for_each(Rows(c, n), self.grain(m.div_ceil(PARTS)), |row, Rows(c, _)| {
+            level.run(Sum { parts, size: m * n, at: row * n, c, n, accumulate, epilogue });
+        });
+    }
+
+    /// A copy of the second factor, of all its panels or of a last one narrower than a tile, and how many it holds.
+    fn pack_right<T: Float>(self, b: Matrix<'_, T>, all: bool, steps: usize, columns: usize) -> (Buffer<T>, usize) {
+        let Plan { block, width, level, .. } = self;
+        let (panels, blocks) = (columns.div_ceil(width), steps.div_ceil(block));
+        let unit = block * width;
+        // In place but for a last panel narrower than a tile.
+        let first = if all { 0 } else { columns / width };
+        let packed = panels - first;
+        let mut buffer = Buffer::<T>::new(blocks * packed * unit);
+        if packed > 0 {
+            let rows = Rows(&mut *buffer, unit);
+            parallel::for_each(rows, self.grain(8), |offset, Rows(to, _)| {
+                level.run(PackRight {
+                    b: b.right_of(first * width),
+                    steps,
+                    columns: columns - first * width,
+                    block,
+                    width,
+                    offset,
+                    packed,
+                    blocks,
+                    to,
+                });
+            });
+        }
+        (buffer, packed)
+    }
+}
+
+/// Some rows of c: the parts' sum in order, then the epilogue.
+struct Sum<'a, T> {
+    parts: &'a [T],
+    /// Of a part.
+    size: usize,
+    /// Where the rows start in each part.
+    at: usize,
+    c: &'a mut [T],
+    n: usize,
     accumulate: bool,
     epilogue: Epilogue<'a, T>,
 }
 
-/// A part that is cut by columns.
-struct ByColumns<'a, T>(Part<'a, T>);
-
-impl<T: Float> Split for ByColumns<'_, T> {
-    fn len(&self) -> usize {
-        self.0.c.columns()
-    }
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let Part { a, b, c, k, accumulate, epilogue } = self.0;
-        let (left, right) = c.split_columns(at);
-        let part = |b, c, epilogue| ByColumns(Part { a, b, c, k, accumulate, epilogue });
-        (part(b, left, epilogue), part(b.right_of(at), right, epilogue.columns_from(at)))
-    }
-}
-
-/// A part that is cut by rows.
-struct ByRows<'a, T>(Part<'a, T>);
-
-impl<T: Float> Split for ByRows<'_, T> {
-    fn len(&self) -> usize {
-        self.0.c.rows()
-    }
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let Part { a, b, c, k, accumulate, epilogue } = self.0;
-        let (top, bottom) = c.split_rows(at);
-        let part = |a, c| ByRows(Part { a, b, c, k, accumulate, epilogue });
-        (part(a, top), part(a.below(at), bottom))
-    }
-}
-
-/// Packs rows of `a`: `to` has a row for each block of k and `block` columns for each row of `a`; a tile's numbers stand together.
-struct PackLeft<'a, T> {
-    a: Matrix<'a, T>,
-    m: usize,
-    k: usize,
-    block: usize,
-    to: Window<'a, T>,
-}
-
-impl<T: Float> Split for PackLeft<'_, T> {
-    fn len(&self) -> usize {
-        self.to.columns() / self.block
-    }
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let PackLeft { a, m, k, block, to } = self;
-        let (left, right) = to.split_columns(at * block);
-        let rest = if at < m { a.below(at) } else { a };
-        (
-            PackLeft { a, m: m.min(at), k, block, to: left },
-            PackLeft { a: rest, m: m.saturating_sub(at), k, block, to: right },
-        )
-    }
-}
-
-impl<T: Float> Kernel<T> for PackLeft<'_, T> {
+impl<T: Float> Kernel<T> for Sum<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        let PackLeft { a, m, k, block, mut to } = self;
-        for index in 0..k.div_ceil(block) {
-            let p = index * block;
-            let steps = (k - p).min(block);
-            let mut i = 0;
-            while i < m {
-                let rows = height::<L>(m - i);
-                let to = to.row(index, i * block, rows * steps);
-                pack::pack::<L>(a.below(i).right_of(p), rows, steps, to, rows);
-                i += rows;
+        let Sum { parts, size, at, c, n, accumulate, epilogue } = self;
+        for (row, c) in c.chunks_exact_mut(n).enumerate() {
+            let at = at + row * n;
+            for (part, numbers) in parts.chunks_exact(size).map(|part| &part[at..at + n]).enumerate() {
+                add_row::<L>(c, numbers, part > 0 || accumulate);
             }
+            epilogue.over_row::<L>(c);
         }
     }
 }
 
-/// Rows of a full tile, and the registers in each.
-const fn shape<L: Lanes>() -> (usize, usize) {
-    match (L::REGISTERS, L::FUSED) {
-        (32.., _) => (12, 2),
-        (_, true) => (6, 2),
-        (_, false) => (4, 1),
-    }
-}
-
-/// Rows of the next tile when so many are left.
 #[inline(always)]
-fn height<L: Lanes>(left: usize) -> usize {
-    let (full, _) = shape::<L>();
-    match left {
-        _ if left >= full => full,
-        8.. => 8,
-        4.. => 4,
-        _ => left.min(2),
+fn add_row<L: Lanes>(c: &mut [L::Elem], numbers: &[L::Elem], add: bool) {
+    if !add {
+        return c.copy_from_slice(numbers);
+    }
+    let (mut c, mut numbers) = (c.chunks_exact_mut(L::N), numbers.chunks_exact(L::N));
+    for (c, numbers) in (&mut c).zip(&mut numbers) {
+        (L::load(c) + L::load(numbers)).store(c);
+    }
+    for (c, &number) in c.into_remainder().iter_mut().zip(numbers.remainder()) {
+        *c += number;
     }
 }
 
-impl<T: Float> Kernel<T> for Part<'_, T> {
+/// Units of the second factor's copy, from number `offset` on: unit (block, panel) is number block · packed + panel, or panel · blocks +
+/// block where `b` is transposed.
+struct PackRight<'a, T> {
+    b: Matrix<'a, T>,
+    steps: usize,
+    columns: usize,
+    block: usize,
+    width: usize,
+    offset: usize,
+    packed: usize,
+    blocks: usize,
+    to: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for PackRight<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(mut self) {
-        let block = block_of(self.k);
-        let (m, n) = (self.c.rows(), self.c.columns());
-        let width = shape::<L>().1 * L::N;
-        let group = n.div_ceil(n.div_ceil(GROUP)).next_multiple_of(width);
-        let rows_at_once = m.div_ceil(m.div_ceil(BLOCK_ROWS)).next_multiple_of(ROWS);
-        let mut buffer = Buffer::<T>::new(block * n.min(group).next_multiple_of(width));
-        for i in (0..m).step_by(rows_at_once) {
-            let rows = (m - i).min(rows_at_once);
-            for j in (0..n).step_by(group) {
-                let columns = (n - j).min(group);
-                for p in (0..self.k).step_by(block) {
-                    let steps = (self.k - p).min(block);
-                    self.group::<L>((i, rows), (p, steps), (j, columns), &mut buffer);
-                }
+    fn run<L: Lanes<Elem = T>>(self) {
+        let PackRight { b, steps, columns, block, width, offset, packed, blocks, mut to } = self;
+        let (mut unit, size) = (offset, block * width);
+        if b.column != 1 {
+            for (i, to) in to.chunks_exact_mut(size).enumerate() {
+                let (p, j) = ((unit + i) % blocks * block, (unit + i) / blocks * width);
+                let (lines, steps) = ((columns - j).min(width), (steps - p).min(block));
+                pack::pack::<L>(b.below(p).right_of(j).transposed(), lines, steps, to, width);
             }
+            return;
         }
-    }
-}
-
-impl<T: Float> Part<'_, T> {
-    /// Some rows, steps and columns, each as first and count.
-    #[inline(always)]
-    fn group<L: Lanes<Elem = T>>(
-        &mut self,
-        (i, rows): (usize, usize),
-        (p, steps): (usize, usize),
-        (j, columns): (usize, usize),
-        buffer: &mut [T],
-    ) {
-        let width = shape::<L>().1 * L::N;
-        let b = self.b.below(p).right_of(j);
-        let in_place = b.column == 1 && rows <= 2 * ROWS;
-        if b.column == 1 {
-            let from = if in_place { columns / width * width } else { 0 };
-            if from < columns {
-                let to = &mut buffer[from * steps..];
-                pack::panels::<L>(b.right_of(from), steps, columns - from, to, width);
-            }
-        } else {
-            for at in (0..columns).step_by(width) {
-                let to = &mut buffer[at * steps..][..width * steps];
-                pack::pack::<L>(b.right_of(at).transposed(), (columns - at).min(width), steps, to, width);
-            }
-        }
-        let mut at = 0;
-        while at < columns {
-            let b = match in_place && columns - at >= width {
-                true => Right(&b.values[at..], b.row),
-                false => Right(&buffer[at * steps..][..width * steps], width),
-            };
-            self.panel::<L>((i, rows), (p, steps), j + at, b);
-            at += width;
-        }
-    }
-
-    /// Tiles below each other.
-    #[inline(always)]
-    fn panel<L: Lanes<Elem = T>>(
-        &mut self,
-        (first, rows): (usize, usize),
-        (p, steps): (usize, usize),
-        j: usize,
-        b: Right<'_, T>,
-    ) {
-        let narrow = self.c.columns() - j <= L::N;
-        let mut i = first;
-        while i < first + rows {
-            let height = height::<L>(first + rows - i);
-            let at = (i, j);
-            match (height, narrow, shape::<L>()) {
-                (12, false, (12, _)) => self.tile::<L, 12, 2>(at, (p, steps), b),
-                (12, true, (12, _)) => self.tile::<L, 12, 1>(at, (p, steps), b),
-                (8, false, (12, _)) => self.tile::<L, 8, 2>(at, (p, steps), b),
-                (8, true, (12, _)) => self.tile::<L, 8, 1>(at, (p, steps), b),
-                (6, false, (6, _)) => self.tile::<L, 6, 2>(at, (p, steps), b),
-                (6, true, (6, _)) => self.tile::<L, 6, 1>(at, (p, steps), b),
-                (4, false, (_, 2)) => self.tile::<L, 4, 2>(at, (p, steps), b),
-                (4, _, _) => self.tile::<L, 4, 1>(at, (p, steps), b),
-                (2, false, (_, 2)) => self.tile::<L, 2, 2>(at, (p, steps), b),
-                (2, _, _) => self.tile::<L, 2, 1>(at, (p, steps), b),
-                (_, false, (_, 2)) => self.tile::<L, 1, 2>(at, (p, steps), b),
-                _ => self.tile::<L, 1, 1>(at, (p, steps), b),
-            }
-            i += height;
-        }
-    }
-
-    #[inline(always)]
-    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
-        &mut self,
-        (i, j): (usize, usize),
-        (p, steps): (usize, usize),
-        b: Right<'_, T>,
-    ) {
-        let a = match self.a {
-            Factor::Packed { values, row, block } => Left::Steps(&values[p / row * block + i * row..][..steps * R], R),
-            Factor::InPlace(matrix) if matrix.row == 1 => {
-                Left::Steps(&matrix.values[i + p * matrix.column..], matrix.column)
-            }
-            Factor::InPlace(matrix) => Left::Rows(&matrix.values[i * matrix.row + p..], matrix.row),
-        };
-        for r in 0..R {
-            for w in 0..W {
-                self.c.prefetch(i + r, j + w * L::N);
-            }
-        }
-        let sums = tile::sums::<L, R, W>(a, b, steps);
-        tile::store(&sums, &mut self.c, (i, j), p > 0 || self.accumulate);
-        if p + steps == self.k && !self.epilogue.is_none() {
-            let width = (self.c.columns() - j).min(W * L::N);
-            let epilogue = self.epilogue.columns_from(j);
-            for r in 0..R {
-                epilogue.over_row::<L>(self.c.row(i + r, j, width));
-            }
+        while !to.is_empty() {
+            // Panels of one block.
+            let (p, panel) = (unit / packed * block, unit % packed);
+            let count = (packed - panel).min(to.len() / size);
+            let (these, rest) = to.split_at_mut(count * size);
+            let j = panel * width;
+            let (b, steps, columns) =
+                (b.below(p).right_of(j), (steps - p).min(block), (columns - j).min(count * width));
+            pack::panels::<L>(b, steps, columns, these, width, size);
+            (to, unit) = (rest, unit + count);
         }
     }
 }

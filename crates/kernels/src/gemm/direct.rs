@@ -1,46 +1,32 @@
-//! Products straight from memory to registers, without packing: for vectors and for small matrices.
+//! Products straight from memory to registers: for vectors and for small matrices.
 //!
-//! Two forms. Where rows of `b` are contiguous, [`Combine`]: a row of `c` is a linear combination of them, registers run along n. Where
-//! columns of `b` and rows of `a` are, [`Dots`]: registers run along k and are added up once for each element of `c`. Either sums in an
-//! order that depends on k alone, so an element's value does not depend on the tile it falls in; the first in the order of [`blocked`].
+//! An element of c is summed in an order that depends on k and on whether c has one column, never on how the factors are stored or on the
+//! tile it falls in. A single column is summed along k in as many partial sums as a register has lanes: [`Dots`] where rows of `a` are
+//! contiguous, [`Columns`] where its columns are. Everything else is summed in the order of [`blocked`]: a row of `c` is a linear
+//! combination of rows of `b`, registers run along n ([`Combine`]).
 
-use super::{Epilogue, Matrix, Product, blocked};
+use super::{Epilogue, Matrix, Product, blocked, pack};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
+use crate::pool::Buffer;
 
-/// Whether the strides fit one of the two forms.
-pub(super) fn suits<T>(product: &Product<'_, T>) -> bool {
-    product.b.column == 1 || (product.b.row == 1 && product.a.column == 1)
-}
-
-/// The product, which [`suits`]; a single row may be split over threads.
-pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
+/// The product; a single row may be split over threads. With `column` it is a single column, which arrives as the row of the transposed
+/// product.
+pub(super) fn compute<T: Float>(product: Product<'_, T>, column: bool, parallel: bool) {
     let Product { a, b, c, k, n, m, accumulate, epilogue } = product;
-    // A single column is summed along k for one row as for many, which arrive here as the row of the transposed product.
-    let one_column = n == 1 && b.row == 1 && a.column == 1;
-    let combine = b.column == 1 && !one_column;
-    if m > 1 || !parallel || n * k < VECTOR_SERIAL {
-        return match combine {
-            true => level::run(Combine { a, b, c, n, k, accumulate, epilogue }),
-            false => level::run(Dots { a, b, c, n, k, accumulate, epilogue }),
-        };
+    if m > 1 {
+        return level::run(Combine { a, b, c, n, k, accumulate, epilogue });
     }
     let columns = (VECTOR_CHUNK / k / COLUMNS).max(1) * COLUMNS;
-    let grain = Grain { chunk: columns, serial: 2 * columns };
-    parallel::for_each(Rows(c, 1), grain, |first, Rows(c, _)| {
-        let n = c.len();
-        let epilogue = epilogue.columns_from(first);
-        match combine {
-            true => {
-                let b = Matrix { values: &b.values[first..], ..b };
-                level::run(Combine { a, b, c, n, k, accumulate, epilogue });
-            }
-            false => {
-                let b = Matrix { values: &b.values[first * b.column..], ..b };
-                level::run(Dots { a, b, c, n, k, accumulate, epilogue });
-            }
+    let serial = if parallel && n * k >= VECTOR_SERIAL { 2 * columns } else { usize::MAX };
+    parallel::for_each(Rows(c, 1), Grain { chunk: columns, serial }, |first, Rows(c, _)| {
+        let (n, b, epilogue) = (c.len(), b.right_of(first), epilogue.columns_from(first));
+        match (column, b.row == 1) {
+            (true, true) => level::run(Dots { a, b, c, n, k, accumulate, epilogue }),
+            (true, false) => level::run(Columns { a, b, c, k, accumulate, epilogue }),
+            (false, _) => level::run(Combine { a, b, c, n, k, accumulate, epilogue }),
         }
     });
 }
@@ -52,7 +38,7 @@ const VECTOR_CHUNK: usize = 16 << 10;
 /// Columns are split at multiples of this: whole cache lines and whole tiles.
 const COLUMNS: usize = 128;
 
-/// c = a·b with `b` in contiguous rows.
+/// c = a·b; where columns of `b` are contiguous and not its rows, it is transposed block by block.
 struct Combine<'a, T> {
     a: Matrix<'a, T>,
     b: Matrix<'a, T>,
@@ -69,10 +55,15 @@ impl<T: Float> Kernel<T> for Combine<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
         let Combine { a, b, k, .. } = self;
-        let block = blocked::block_of(k);
+        let (block, in_place) = (blocked::block_of(k), b.column == 1);
+        let mut rows = Buffer::new(if in_place { 0 } else { block.min(k) * self.n });
         for p in (0..k).step_by(block) {
-            (self.a, self.b, self.k) = (a.right_of(p), b.below(p), (k - p).min(block));
-            self.block::<L>();
+            let (steps, b) = ((k - p).min(block), b.below(p));
+            if !in_place {
+                pack::pack::<L>(b.transposed(), self.n, steps, &mut rows, self.n);
+            }
+            let b = if in_place { b } else { Matrix { values: &rows, row: self.n, column: 1 } };
+            Combine { a: a.right_of(p), b, c: &mut *self.c, k: steps, ..self }.block::<L>();
             self.accumulate = true;
         }
         if !self.epilogue.is_none() {
@@ -203,6 +194,60 @@ impl<T: Float> Kernel<T> for Dots<'_, T> {
             }
         }
     }
+}
+
+/// The column c = a·b, written as a row: `a` a row, `b` in contiguous rows. In the order of [`Dots`]: step p goes to partial sum p mod N,
+/// and halves of the sums are added to halves.
+struct Columns<'a, T> {
+    a: Matrix<'a, T>,
+    b: Matrix<'a, T>,
+    c: &'a mut [T],
+    k: usize,
+    accumulate: bool,
+    epilogue: Epilogue<'a, T>,
+}
+
+impl<T: Float> Kernel<T> for Columns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        let Columns { a, b, c, k, accumulate, epilogue } = self;
+        let mut sums = Buffer::<T>::new(L::N * COLUMNS);
+        for (first, c) in (0..c.len()).step_by(COLUMNS).zip(c.chunks_mut(COLUMNS)) {
+            let n = c.len();
+            let sums = &mut sums[..L::N * n];
+            sums.fill(T::ZERO);
+            for p in 0..k {
+                let sums = &mut sums[p % L::N * n..][..n];
+                add_scaled::<L>(&b.values[p * b.row + first..][..n], a.values[p * a.column], sums);
+            }
+            let mut half = L::N / 2;
+            while half > 0 {
+                let (sums, others) = sums.split_at_mut(half * n);
+                add_scaled::<L>(&others[..half * n], T::ONE, sums);
+                half /= 2;
+            }
+            for (c, &sum) in c.iter_mut().zip(&*sums) {
+                *c = if accumulate { *c + sum } else { sum };
+            }
+            if !epilogue.is_none() {
+                epilogue.columns_from(first).over_row::<L>(c);
+            }
+        }
+    }
+}
+
+/// sums += x · factor
+#[inline(always)]
+fn add_scaled<L: Lanes>(x: &[L::Elem], factor: L::Elem, sums: &mut [L::Elem]) {
+    let factor = L::splat(factor);
+    let whole = sums.len() / L::N * L::N;
+    for (x, sums) in x.chunks_exact(L::N).zip(sums.chunks_exact_mut(L::N)) {
+        L::load(x).mul_add(factor, L::load(sums)).store(sums);
+    }
+    let (x, sums) = (&x[whole..], &mut sums[whole..]);
+    L::load_padded(x, L::Elem::ZERO).mul_add(factor, L::load_padded(sums, L::Elem::ZERO)).store_prefix(sums);
 }
 
 /// c[r] = a·b[r] for R vectors b[r], `stride` apart.

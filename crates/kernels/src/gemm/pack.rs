@@ -79,8 +79,8 @@ pub(super) fn panels<L: Lanes>(
     columns: usize,
     to: &mut [L::Elem],
     width: usize,
+    panel: usize,
 ) {
-    let panel = width * steps;
     for p in 0..steps {
         let row = &from.values[p * from.row..][..columns];
         for (index, numbers) in row.chunks(width).enumerate() {

@@ -344,20 +344,34 @@ fn blocks_match_around_every_edge() {
     }
 }
 
+/// What our own tiles make of the factors, laid out as the flags say.
+fn own(a: &[f32], b: &[f32], (m, k, n): (usize, usize, usize), (a_transposed, b_transposed): (bool, bool)) -> Vec<f32> {
+    let transpose = |x: &[f32], rows: usize, columns: usize| -> Vec<f32> {
+        (0..rows * columns).map(|i| x[i % rows * columns + i / rows]).collect()
+    };
+    let a = if a_transposed { transpose(a, m, k) } else { a.to_vec() };
+    let b = if b_transposed { transpose(b, k, n) } else { b.to_vec() };
+    let mut c = vec![0.5f32; m * n];
+    let (accumulate, epilogue) = (true, Epilogue::NONE);
+    matmul(Matmul { a: &a, b: &b, c: &mut c, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
+    c
+}
+
 #[test]
-fn a_row_alone_equals_the_row_in_its_batch_where_our_own_tiles_serve() {
+fn rows_alone_and_transposed_factors_change_no_bit_where_our_own_tiles_serve() {
+    let shapes = [(37, 700, 10), (300, 784, 32), (14, 30, 31), (50, 300, 1), (9, 1030, 70), (101, 33, 129), (3, 17, 5)];
     at_every_level(|_| {
-        for (m, k, n) in [(37, 700, 10), (300, 784, 32), (14, 30, 31), (50, 300, 1)] {
+        for (m, k, n) in shapes {
             let (a, b): (Vec<f32>, Vec<f32>) = (cast(&noise(m * k, 1)), cast(&noise(k * n, 2)));
-            let product = |a: &[f32], m: usize| {
-                let mut c = vec![0.5f32; m * n];
-                let (a_transposed, b_transposed, accumulate, epilogue) = (false, false, true, Epilogue::NONE);
-                matmul(Matmul { a, b: &b, c: &mut c, m, k, n, a_transposed, b_transposed, accumulate, epilogue });
-                c
-            };
-            let all = product(&a, m);
+            let all = own(&a, &b, (m, k, n), (false, false));
+            for flags in [(false, true), (true, false), (true, true)] {
+                assert!(own(&a, &b, (m, k, n), flags) == all, "{m}x{k}x{n} {flags:?}");
+            }
             for (i, row) in all.chunks_exact(n).enumerate() {
-                assert!(product(&a[i * k..][..k], 1) == row, "{m}x{k}x{n}, row {i}");
+                for b_transposed in [false, true] {
+                    let alone = own(&a[i * k..][..k], &b, (1, k, n), (false, b_transposed));
+                    assert!(alone == row, "{m}x{k}x{n}, row {i}, {b_transposed}");
+                }
             }
         }
     });

@@ -1,64 +1,8 @@
-//! The register tile: R rows × W registers of sums over a range of k, and the store that ends it.
+//! The store that ends a register tile.
 
 use crate::Float as _;
 use crate::lanes::Lanes;
 use crate::lanes::window::Window;
-
-/// Where a tile reads its rows of the first factor, from its first row and step on.
-#[derive(Clone, Copy)]
-pub(super) enum Left<'a, T> {
-    /// The rows' numbers of one step stand side by side, the steps `.1` apart: packed, or a transposed factor in place.
-    Steps(&'a [T], usize),
-    /// The steps of one row stand side by side, the rows `.1` apart: a factor in place.
-    Rows(&'a [T], usize),
-}
-
-/// Where it reads its columns of the second factor: those of one step side by side, the steps `.1` apart.
-#[derive(Clone, Copy)]
-pub(super) struct Right<'a, T>(pub(super) &'a [T], pub(super) usize);
-
-/// The sums over `steps` steps.
-#[inline(always)]
-pub(super) fn sums<L: Lanes, const R: usize, const W: usize>(
-    a: Left<'_, L::Elem>,
-    b: Right<'_, L::Elem>,
-    steps: usize,
-) -> [[L; W]; R] {
-    let mut sums = [[L::zero(); W]; R];
-    match a {
-        Left::Steps(values, stride) => {
-            for p in 0..steps {
-                let a = &values[p * stride..][..R];
-                step::<L, R, W>(&mut sums, |r| a[r], &b.0[p * b.1..][..W * L::N]);
-            }
-        }
-        Left::Rows(values, stride) => {
-            let mut rows: [&[L::Elem]; R] = [&[]; R];
-            for (r, row) in rows.iter_mut().enumerate() {
-                *row = &values[r * stride..][..steps];
-            }
-            #[expect(clippy::needless_range_loop, reason = "one index into every row")]
-            for p in 0..steps {
-                step::<L, R, W>(&mut sums, |r| rows[r][p], &b.0[p * b.1..][..W * L::N]);
-            }
-        }
-    }
-    sums
-}
-
-#[inline(always)]
-fn step<L: Lanes, const R: usize, const W: usize>(sums: &mut [[L; W]; R], a: impl Fn(usize) -> L::Elem, b: &[L::Elem]) {
-    let mut lanes = [L::zero(); W];
-    for (w, lanes) in lanes.iter_mut().enumerate() {
-        *lanes = L::load(&b[w * L::N..]);
-    }
-    for (r, sums) in sums.iter_mut().enumerate() {
-        let a = L::splat(a(r));
-        for (sum, lanes) in sums.iter_mut().zip(lanes) {
-            *sum = lanes.mul_add(a, *sum);
-        }
-    }
-}
 
 /// Puts the sums to rows `i`.. and columns `j`.. of c, at most as many as there are: over it, or on top of it.
 #[inline(always)]

@@ -26,6 +26,7 @@ impl<'a, T> Window<'a, T> {
         Window { start: matrix.as_mut_ptr(), rows, columns, stride: columns, owner: PhantomData }
     }
 
+    #[cfg(test)]
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -48,6 +49,13 @@ impl<'a, T> Window<'a, T> {
         assert!(at <= self.columns, "a window of {} columns cannot be cut at {at}", self.columns);
         let rest = self.start.wrapping_add(at);
         (Window { columns: at, ..self }, Window { start: rest, columns: self.columns - at, ..self })
+    }
+
+    /// Some rows and columns, each as first and count.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the part writes what this window owns")]
+    pub fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> Window<'_, T> {
+        let whole = Window { owner: PhantomData, ..*self };
+        whole.split_rows(i).1.split_rows(rows).0.split_columns(j).1.split_columns(columns).0
     }
 
     /// `width` numbers of row `i` from column `j` on.

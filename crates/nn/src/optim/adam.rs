@@ -3,7 +3,8 @@
 //! g' = g + weight_decay·p (AdamW: g, and p shrinks by lr·weight_decay·p); m = β₁·m + (1 − β₁)·g'; v = β₂·v + (1 − β₂)·g'²;
 //! p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), with t counted for each parameter.
 
-use super::state::{States, recycled};
+use super::sequence::Sequence;
+use super::state::{Due, States};
 use super::{Optimizer, check_share, check_size};
 use crate::{Module, Result};
 use kernels::AdamUpdate;
@@ -24,7 +25,7 @@ use tape::{Float, Gradients, Group};
 pub struct Adam<T: Float = f32> {
     rule: Rule,
     states: States<T>,
-    updates: Updates<T>,
+    updates: Sequence<AdamUpdate<'static, T>>,
 }
 
 /// Adam with weight decay on the parameter itself: 0.01 unless said otherwise.
@@ -40,21 +41,6 @@ struct Rule {
     weight_decay: f64,
     decay_slopes: bool,
     decoupled: bool,
-}
-
-/// The list of a step's updates, kept empty between steps for its memory.
-struct Updates<T: Float>(Vec<AdamUpdate<'static, T>>);
-
-impl<T: Float> Clone for Updates<T> {
-    fn clone(&self) -> Self {
-        Updates(Vec::new())
-    }
-}
-
-impl<T: Float> std::fmt::Debug for Updates<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Updates")
-    }
 }
 
 impl Rule {
@@ -75,7 +61,7 @@ impl<T: Float> Adam<T> {
 
     fn with(name: &'static str, lr: f64, weight_decay: f64, decoupled: bool) -> Adam<T> {
         let rule = Rule { name, lr, betas: (0.9, 0.999), eps: 1e-8, weight_decay, decay_slopes: false, decoupled };
-        Adam { rule, states: States::new(), updates: Updates(Vec::new()) }
+        Adam { rule, states: States::new(), updates: Sequence::new() }
     }
 }
 
@@ -126,13 +112,12 @@ impl<T: Float> Optimizer<T> for Adam<T> {
     fn step(&mut self, net: &mut impl Module<T>, mut grads: Gradients<T>) -> Result<()> {
         let rule = self.rule;
         rule.check::<T>()?;
-        let mut updates: Vec<AdamUpdate<'_, T>> = recycled(std::mem::take(&mut self.updates.0));
+        let mut updates = Sequence::recycled(&mut self.updates);
         self.states.each_due(rule.name, net, &mut grads, 2, &mut |due| {
             let decays = due.group != Group::Slope || rule.decay_slopes;
-            let [m, v] = due.memory;
-            updates.push(AdamUpdate {
-                p: due.p,
-                g: due.g,
+            updates.push(due, |Due { p, g, memory: [m, v], step, .. }| AdamUpdate {
+                p,
+                g,
                 m,
                 v,
                 lr: rule.lr,
@@ -141,11 +126,11 @@ impl<T: Float> Optimizer<T> for Adam<T> {
                 eps: rule.eps,
                 weight_decay: if decays { rule.weight_decay } else { 0.0 },
                 decoupled: rule.decoupled,
-                step: due.step,
+                step,
             });
         })?;
-        kernels::adam(&mut updates);
-        self.updates.0 = recycled(updates);
+        kernels::adam(updates.joined());
+        self.updates = Sequence::recycled(&mut updates);
         Ok(())
     }
 

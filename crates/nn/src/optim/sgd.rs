@@ -3,7 +3,8 @@
 //! g' = g + weight_decay·p; velocity = momentum·velocity + (1 − dampening)·g', or g' at a parameter's first step; p = p − lr·velocity,
 //! or with `nesterov` p − lr·(g' + momentum·velocity); without momentum p − lr·g'.
 
-use super::state::{States, recycled};
+use super::sequence::Sequence;
+use super::state::{Due, States};
 use super::{Optimizer, check_size};
 use crate::error::setting;
 use crate::{Module, Result};
@@ -26,22 +27,7 @@ pub struct Sgd<T: Float = f32> {
     weight_decay: f64,
     decay_slopes: bool,
     states: States<T>,
-    updates: Updates<T>,
-}
-
-/// The list of a step's updates, kept empty between steps for its memory.
-struct Updates<T: Float>(Vec<SgdUpdate<'static, T>>);
-
-impl<T: Float> Clone for Updates<T> {
-    fn clone(&self) -> Self {
-        Updates(Vec::new())
-    }
-}
-
-impl<T: Float> std::fmt::Debug for Updates<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Updates")
-    }
+    updates: Sequence<SgdUpdate<'static, T>>,
 }
 
 impl<T: Float> Sgd<T> {
@@ -55,7 +41,7 @@ impl<T: Float> Sgd<T> {
             weight_decay: 0.0,
             decay_slopes: false,
             states: States::new(),
-            updates: Updates(Vec::new()),
+            updates: Sequence::new(),
         }
     }
 
@@ -113,24 +99,23 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         self.check()?;
         let Sgd { lr, momentum, dampening, nesterov, weight_decay, decay_slopes, .. } = *self;
         let memories = usize::from(momentum != 0.0);
-        let mut updates: Vec<SgdUpdate<'_, T>> = recycled(std::mem::take(&mut self.updates.0));
+        let mut updates = Sequence::recycled(&mut self.updates);
         self.states.each_due("Sgd", net, &mut grads, memories, &mut |due| {
             let decays = due.group != Group::Slope || decay_slopes;
-            let [velocity, _] = due.memory;
-            updates.push(SgdUpdate {
-                p: due.p,
-                g: due.g,
+            updates.push(due, |Due { p, g, memory: [velocity, _], step, .. }| SgdUpdate {
+                p,
+                g,
                 velocity: (momentum != 0.0).then_some(velocity),
                 lr,
                 momentum,
                 dampening,
                 nesterov,
                 weight_decay: if decays { weight_decay } else { 0.0 },
-                first: due.step == 1,
+                first: step == 1,
             });
         })?;
-        kernels::sgd(&mut updates);
-        self.updates.0 = recycled(updates);
+        kernels::sgd(updates.joined());
+        self.updates = Sequence::recycled(&mut updates);
         Ok(())
     }
 

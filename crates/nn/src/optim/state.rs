@@ -37,6 +37,16 @@ pub(crate) struct Due<'a, T: Float> {
     pub(crate) step: u64,
 }
 
+impl<T: Float> Due<'_, T> {
+    /// The first `at` numbers and the rest.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let Due { p, g, memory, group, step } = self;
+        let ((p, p_rest), (g, g_rest)) = (p.split_at_mut(at), g.split_at(at));
+        let [(m, m_rest), (v, v_rest)] = memory.map(|memory| memory.split_at_mut(at.min(memory.len())));
+        (Due { p, g, memory: [m, v], group, step }, Due { p: p_rest, g: g_rest, memory: [m_rest, v_rest], group, step })
+    }
+}
+
 impl<T: Float> States<T> {
     pub(crate) fn new() -> States<T> {
         States { slots: Vec::new(), path: Path::default(), gradients: Vec::new() }

@@ -1,0 +1,127 @@
+//! Our products against the `gemm` crate's, alternately in one process: medians in GFLOP/s, and as a share of the peak, which the first
+//! argument gives (GFLOP/s of both threads; 337 on the machine of docs/DECISIONS.md). Further arguments name shapes: `1024x1024x1024`,
+//! with `at` or `bt` behind for a transposed factor; without any the list below is run.
+//!
+//! `cargo build --release --example products`, then `target/release/examples/products 337` on a quiet machine.
+#![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
+
+use kernels::{Epilogue, Matmul, matmul};
+use std::time::Instant;
+
+/// m, k, n, and which factor is stored transposed.
+#[derive(Clone, Copy)]
+struct Shape {
+    m: usize,
+    k: usize,
+    n: usize,
+    a_transposed: bool,
+    b_transposed: bool,
+}
+
+impl Shape {
+    fn flops(self) -> f64 {
+        2.0 * self.m as f64 * self.k as f64 * self.n as f64
+    }
+}
+
+fn parse(text: &str) -> Shape {
+    let sizes = text.trim_end_matches("at").trim_end_matches("bt");
+    let sizes: Vec<usize> = sizes.split('x').map(|size| size.parse().expect("a shape as 64x784x512bt")).collect();
+    let &[m, k, n] = &sizes[..] else { panic!("{text}: three sizes make a shape") };
+    Shape { m, k, n, a_transposed: text.ends_with("at"), b_transposed: text.ends_with("bt") }
+}
+
+/// The board's rows, tall and wide ones, then forward, dy·wᵀ and xᵀ·dy of the layers 784-512-512-10 at batches 64 and 256.
+const SHAPES: &str = "64x784x512 256x512x512 1024x1024x1024 2048x2048x2048 65536x144x16 16x144x65536 \
+    64x512x784bt 784x64x512at 64x512x512 64x512x512bt 512x64x512at 64x512x10 64x10x512bt 512x64x10at \
+    256x784x512 256x512x784bt 784x256x512at 256x512x512bt 512x256x512at 256x512x10 256x10x512bt 512x256x10at";
+
+fn ours(s: Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let Shape { m, k, n, a_transposed, b_transposed } = s;
+    matmul(Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate: false, epilogue: Epilogue::NONE });
+}
+
+fn theirs(s: Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
+        true => (1, rows.cast_signed()),
+        false => (columns.cast_signed(), 1),
+    };
+    let ((a_row, a_column), (b_row, b_column)) = (strides(s.a_transposed, s.m, s.k), strides(s.b_transposed, s.k, s.n));
+    assert!(a.len() == s.m * s.k && b.len() == s.k * s.n && c.len() == s.m * s.n);
+    let parallelism = if s.flops() >= 2e6 { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None };
+    let (c, a, b, width) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr(), s.n.cast_signed());
+    // SAFETY: the slices hold whole matrices with these strides, as just asserted.
+    unsafe {
+        gemm::gemm(
+            s.m,
+            s.n,
+            s.k,
+            c,
+            1,
+            width,
+            false,
+            a,
+            a_column,
+            a_row,
+            b,
+            b_column,
+            b_row,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// Median and best of the seconds one call took, ours and theirs.
+fn measure(s: Shape, budget_s: f64) -> [(f64, f64); 2] {
+    let noise = |length: usize| (0..length).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect::<Vec<f32>>();
+    let (a, b) = (noise(s.m * s.k), noise(s.k * s.n));
+    let mut c = [vec![0.0f32; s.m * s.n], vec![0.0f32; s.m * s.n]];
+    let repeats = (2e8 / s.flops()).clamp(1.0, 1e5) as usize;
+    let mut times = [Vec::new(), Vec::new()];
+    let start = Instant::now();
+    while times[0].len() < 5 || start.elapsed().as_secs_f64() < budget_s {
+        for (index, times) in times.iter_mut().enumerate() {
+            let product = if index == 0 { ours } else { theirs };
+            product(s, &a, &b, &mut c[index]);
+            let start = Instant::now();
+            for _ in 0..repeats {
+                product(s, &a, &b, &mut c[index]);
+            }
+            times.push(start.elapsed().as_secs_f64() / repeats as f64);
+        }
+    }
+    let error = c[0].iter().zip(&c[1]).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+    assert!(error < 1e-5 * s.k as f32, "the products differ by {error}");
+    times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        (times[times.len() / 2], times[0])
+    })
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let peak: f64 = arguments.next().map_or(337.0, |peak| peak.parse().expect("the peak in GFLOP/s"));
+    let named: Vec<String> = arguments.collect();
+    let named = if named.is_empty() { SHAPES.split_whitespace().map(str::to_owned).collect() } else { named };
+    println!("{} threads, medians in GFLOP/s (best), share of {peak}", kernels::threads());
+    println!("{:18} {:>16} {:>16} {:>6} {:>6}", "m × k × n", "ours", "gemm", "ratio", "peak");
+    for name in named {
+        let s = parse(&name);
+        let [ours, theirs] = measure(s, 1.5);
+        let rate = |seconds: f64| s.flops() / seconds / 1e9;
+        println!(
+            "{name:18} {:7.1} ({:6.1}) {:7.1} ({:6.1}) {:6.2} {:5.0}%",
+            rate(ours.0),
+            rate(ours.1),
+            rate(theirs.0),
+            rate(theirs.1),
+            theirs.0 / ours.0,
+            100.0 * rate(ours.0) / peak
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! The register tile: R rows × W registers of sums over a range of k. Bounds are checked once, before the loop: checks in it cost a
+//! tenth of the product, because they take the ports that multiply.
+#![expect(unsafe_code, reason = "one check for all steps")]
+
+use super::Lanes;
+
+/// A factor as a tile reads it: number (line, step) is `values[line * line_stride + step * step_stride]`.
+#[derive(Clone, Copy)]
+pub struct Factor<'a, T> {
+    pub values: &'a [T],
+    pub line: usize,
+    pub step: usize,
+}
+
+impl<T> Factor<'_, T> {
+    /// # Panics
+    /// If a number of these lines and steps lies outside.
+    #[inline(always)]
+    fn check(&self, lines: usize, steps: usize) {
+        let last = (lines - 1).checked_mul(self.line).zip((steps - 1).checked_mul(self.step));
+        let last = last.and_then(|(line, step)| line.checked_add(step));
+        assert!(last.is_some_and(|last| last < self.values.len()), "a tile reads beyond its factor");
+    }
+}
+
+/// The sums over `steps` steps, each a chain of multiply-adds in their order. The lines of `b` must be neighbours, and either the lines or the steps of `a`.
+///
+/// # Panics
+/// If a factor ends before the last number that the tile reads, or if the strides are others.
+#[inline(always)]
+pub fn sums<L: Lanes, const R: usize, const W: usize>(
+    a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    steps: usize,
+) -> [[L; W]; R] {
+    let mut sums = [[L::zero(); W]; R];
+    if steps == 0 {
+        return sums;
+    }
+    a.check(R, steps);
+    b.check(W * L::N, steps);
+    assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
+    let (mut at, mut right) = (a.values.as_ptr(), b.values.as_ptr());
+    // Step p reads a at r · line + p · step with r < R, and b at p · step .. + W · N; the largest of these was
+    // compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
+    macro_rules! steps {
+        ($line:expr, $step:expr) => {
+            for _ in 0..steps {
+                let mut lanes = [L::zero(); W];
+                for (w, lanes) in lanes.iter_mut().enumerate() {
+                    // SAFETY: as said above.
+                    *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
+                }
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: as said above.
+                    let a = L::splat(unsafe { *at.add(r * $line) });
+                    for (sum, lanes) in sums.iter_mut().zip(lanes) {
+                        *sum = lanes.mul_add(a, *sum);
+                    }
+                }
+                (at, right) = (at.wrapping_add($step), right.wrapping_add(b.step));
+            }
+        };
+    }
+    if a.line == 1 {
+        steps!(1, a.step);
+    } else {
+        steps!(a.line, 1);
+    }
+    sums
+}

@@ -14,8 +14,6 @@ mod extremum;
 mod float;
 mod gate;
 mod gemm;
-#[cfg(not(test))]
-mod instances;
 mod lanes;
 mod leaky;
 mod level;
@@ -47,9 +45,6 @@ pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
 pub use gate::{Gate, gate, gate_backward, gate_words};
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
-#[cfg(not(test))]
-#[doc(hidden)]
-pub use instances::instances;
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;
 pub use math::{

@@ -5,9 +5,10 @@
 //! 8.1, backward 8.1 over dy, where reading the input or the output again would make it 12. Bits stand in words of 64, element i in
 //! bit i % 64 of word i / 64; bits after the last element are 0.
 
+use crate::lanes::{Lanes, Mask as _};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Coarse, Grain, Split};
-use crate::{Float, In1, cache, lanes::Lanes, lanes::Mask};
+use crate::{Float, In1, cache};
 
 /// Elements to a word of bits.
 const WORD: usize = 64;

@@ -71,6 +71,11 @@ impl<T: Float> Op<T, 2> for Mul {
     #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 2] {
         match (kept.needs(0), kept.needs(1)) {
+            (true, true) if kept.first_order() => {
+                let (a, b, dy) = (kept.x(0).into_value(), kept.x(1).into_value(), dy.into_value());
+                let da = binary(dy.clone(), b, kernels::mul);
+                [Some(kept.constant(da)), Some(kept.constant(binary(dy, a, kernels::mul)))]
+            }
             (true, true) => {
                 let da = &dy * kept.x(1);
                 [Some(da), Some(dy * kept.x(0))]

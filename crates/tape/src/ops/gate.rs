@@ -5,7 +5,7 @@
 //! and backward reads 4.1 bytes per element instead of 8 (`docs/DECISIONS.md`, "One bit per gate").
 
 use super::elementwise::unary;
-use crate::{Float, Keeps, Kept, Op, Tensor, Var};
+use crate::{Float, Keeps, Kept, Op, Tape, Tensor, Var};
 use kernels::Gate;
 
 /// From this length on bits are kept: below, everything stays in the caches and a record of bits is one more.
@@ -61,14 +61,22 @@ impl<T: Float> Op<T> for Through<T> {
 /// Whether bits are worth keeping.
 #[inline]
 pub(super) fn is_large<T: Float>(x: &Var<T>) -> bool {
-    x.is_tracked() && x.len() >= LARGE
+    x.len() >= LARGE && x.is_tracked()
 }
 
-/// The rectifier of a value, keeping bits.
+/// The rectifier of a value, keeping bits. Out of line and handed its operand in registers, so that tiny ops do not pay for it.
 #[track_caller]
-pub(super) fn gated<T: Float>(gate: Gate<T>, x: Var<T>) -> Var<T> {
+#[cold]
+#[inline(never)]
+pub(super) fn gated<T: Float>(gate: Gate<T>, x: Tensor<T>, (tape, id): (Tape<T>, u32)) -> Var<T> {
     let bits = Tensor::unspecified([kernels::gate_words(x.len())].into());
-    Gated { gate, bits }.apply([x])
+    Gated { gate, bits }.apply([Var::new(x, tape, id)])
+}
+
+#[cfg(test)]
+fn of<T: Float>(gate: Gate<T>, x: Var<T>) -> Var<T> {
+    let (value, tape, id) = x.into_parts();
+    gated(gate, value, (tape, id))
 }
 
 #[cfg(test)]
@@ -79,14 +87,14 @@ pub(super) fn entries() -> Vec<super::table::Entry> {
             "relu",
             UNARY,
             &[(-2.0, 2.0)],
-            |x| super::gate::gated(kernels::Gate::Relu, x[0].clone()),
+            |x| of(kernels::Gate::Relu, x[0].clone()),
             elementwise | x | if x[0] <= 0.0 { 0.0 } else { x[0] }
         ),
         entry!(
             "leaky_relu",
             UNARY,
             &[(-2.0, 2.0)],
-            |x| super::gate::gated(kernels::Gate::Leaky(-0.5), x[0].clone()),
+            |x| of(kernels::Gate::Leaky(-0.5), x[0].clone()),
             elementwise | x | if x[0] > 0.0 { x[0] } else { -0.5 * x[0] }
         ),
     ]

@@ -43,6 +43,10 @@ impl<T: Float> Op<T> for LeakyRelu<T> {
     #[inline]
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         let seen = if self.output_is_enough() { kept.y() } else { kept.x(0) };
+        if kept.first_order() {
+            let dx = binary(seen.into_value(), dy.into_value(), |io| kernels::leaky_backward(self.0, io));
+            return [Some(kept.constant(dx))];
+        }
         [Some(slope_times(self.0, seen, dy))]
     }
 }
@@ -76,7 +80,11 @@ impl<T: Float> Var<T> {
     #[inline]
     pub fn leaky_relu(self, slope: impl Into<f64>) -> Var<T> {
         let slope = T::from_f64(slope.into());
-        if is_large(&self) { gated(Gate::Leaky(slope), self) } else { LeakyRelu(slope).apply([self]) }
+        if is_large(&self) {
+            let (value, tape, id) = self.into_parts();
+            return gated(Gate::Leaky(slope), value, (tape, id));
+        }
+        LeakyRelu(slope).apply([self])
     }
 }
 

@@ -30,7 +30,11 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[inline]
     pub fn relu(self) -> Var<T> {
-        if is_large(&self) { gated(Gate::Relu, self) } else { Relu.apply([self]) }
+        if is_large(&self) {
+            let (value, tape, id) = self.into_parts();
+            return gated(Gate::Relu, value, (tape, id));
+        }
+        Relu.apply([self])
     }
 }
 

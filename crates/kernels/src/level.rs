@@ -5,6 +5,9 @@
 //! loop, never in it.
 //!
 //! `KERNELS_LEVEL=portable|avx2|avx512` overrides what was detected (asking for what the CPU lacks is a panic that says so).
+//!
+//! `RUSTFLAGS="--cfg kernels_avx512_only"` compiles that level alone, in a third of the time: for those who change the code, not for
+//! what they ship. The other levels then count as not available.
 
 #![expect(unsafe_code, reason = "entering code compiled for an instruction set")]
 
@@ -53,12 +56,19 @@ impl Level {
     /// Whether this CPU has what the level needs.
     pub fn is_available(self) -> bool {
         match self {
+            #[cfg(kernels_avx512_only)]
+            Level::Portable => false,
+            #[cfg(not(kernels_avx512_only))]
             Level::Portable => true,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
             Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Level::Avx2.is_available() && is_x86_feature_detected!("avx512f"),
-            #[cfg(not(target_arch = "x86_64"))]
+            Level::Avx512 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("avx512f")
+            }
+            #[cfg(any(not(target_arch = "x86_64"), kernels_avx512_only))]
             _ => false,
         }
     }
@@ -88,16 +98,17 @@ impl Level {
     #[inline(always)]
     pub(crate) fn run<T: Float, K: Kernel<T>>(self, kernel: K) -> K::Output {
         match self {
+            #[cfg(not(kernels_avx512_only))]
             Level::Portable => kernel.run::<T::Portable>(),
             // SAFETY: `set_current` is the only way to a current level and asserts that the CPU has it; tests ask
             // `is_available` before they name one.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
             Level::Avx2 => unsafe { with_avx2(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => unsafe { with_avx512(kernel) },
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => unreachable!("no such level on this architecture"),
+            #[cfg(any(not(target_arch = "x86_64"), kernels_avx512_only))]
+            _ => unreachable!("no such level in this build"),
         }
     }
 }
@@ -108,7 +119,7 @@ pub(crate) fn run<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     Level::current().run(kernel)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
 #[target_feature(enable = "avx2,fma")]
 fn with_avx2<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     kernel.run::<T::Avx2>()

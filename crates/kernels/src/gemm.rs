@@ -24,6 +24,7 @@ mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
+pub(crate) use epilogue::finish;
 pub use epilogue::{Epilogue, Rectifier};
 use gemm::Parallelism;
 

@@ -38,23 +38,23 @@ impl<T> Epilogue<'_, T> {
 
 impl<T: Float> Epilogue<'_, T> {
     #[inline(always)]
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.bias.is_none() && matches!(self.rectifier, Rectifier::None)
     }
 
     #[track_caller]
     #[inline(always)]
-    pub(super) fn check(&self, n: usize) {
+    pub(crate) fn check(&self, n: usize) {
         if let Some(bias) = self.bias {
-            assert!(bias.len() == n, "matmul: a bias of {} numbers for {n} columns", bias.len());
+            assert!(bias.len() == n, "a bias of {} numbers for {n} columns", bias.len());
         }
         if let Rectifier::PRelu(alpha) = self.rectifier {
-            assert!(alpha.len() == n || alpha.len() == 1, "matmul: {} slopes for {n} columns", alpha.len());
+            assert!(alpha.len() == n || alpha.len() == 1, "{} slopes for {n} columns", alpha.len());
         }
     }
 
     /// For the columns from `first` on. Below this module one number serves every column, in the bias too.
-    pub(super) fn columns_from(mut self, first: usize) -> Self {
+    pub(crate) fn columns_from(mut self, first: usize) -> Self {
         if let Some(bias) = &mut self.bias
             && bias.len() > 1
         {
@@ -70,7 +70,7 @@ impl<T: Float> Epilogue<'_, T> {
 
     /// Over a row, or the part of it that the epilogue was cut to.
     #[inline(always)]
-    pub(super) fn over_row<L: Lanes<Elem = T>>(&self, row: &mut [T]) {
+    pub(crate) fn over_row<L: Lanes<Elem = T>>(&self, row: &mut [T]) {
         let whole = row.len() / L::N * L::N;
         let mut j = 0;
         while j < whole {
@@ -125,7 +125,7 @@ impl<T: Float> Kernel<T> for Finish<'_, T> {
 }
 
 /// The epilogue as a pass of its own.
-pub(super) fn finish<T: Float>(epilogue: Epilogue<'_, T>, c: &mut [T], n: usize, parallel: bool) {
+pub(crate) fn finish<T: Float>(epilogue: Epilogue<'_, T>, c: &mut [T], n: usize, parallel: bool) {
     if epilogue.is_none() || c.is_empty() {
         return;
     }

@@ -5,10 +5,19 @@
 //! spatial axes the first ones are 1. Group g reads channels g·C/groups.. and makes filters g·F/groups... The gradient to data is at the
 //! same time the transposed convolution's result.
 
+mod axis;
+mod direct;
+#[cfg(test)]
 mod naive;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod weights;
 
 use crate::Float;
 use crate::gemm::Epilogue;
+use direct::Weights;
+use plan::Plan;
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +80,8 @@ impl ConvGeometry {
             groups > 0 && channels.is_multiple_of(groups) && filters.is_multiple_of(groups),
             "conv: {groups} groups divide {channels} channels and {filters} filters"
         );
-        assert!(self.stride.iter().chain(&self.dilation).all(|&step| step > 0), "conv: a stride or dilation of 0");
+        let sizes = self.kernel.iter().chain(&self.stride).chain(&self.dilation);
+        assert!(sizes.copied().all(|size| size > 0), "conv: a kernel, stride or dilation of 0");
         assert_eq!(x, self.input_len(), "conv: numbers in x");
         assert_eq!(w, self.weights_len(), "conv: numbers in w");
         assert_eq!(y, self.output_len(), "conv: numbers in y");
@@ -93,13 +103,12 @@ impl ConvGeometry {
 /// ```
 ///
 /// # Panics
-/// If a slice is not as long as the geometry says, if groups do not divide channels and filters, or if a stride or dilation is 0.
+/// If a slice is not as long as the geometry says, if groups do not divide channels and filters, or if a kernel, stride or dilation is 0.
 #[track_caller]
 pub fn conv<T: Float>(geometry: &ConvGeometry, x: &[T], w: &[T], y: &mut [T], epilogue: Epilogue<'_, T>) {
     geometry.check(x.len(), w.len(), y.len());
     epilogue.check(geometry.filters);
-    naive::forward(geometry, x, w, y);
-    crate::gemm::finish(epilogue, y, geometry.filters, true);
+    direct::compute(&Plan::forward(geometry), Weights::Forward, (x, w), y, epilogue);
 }
 
 /// dx from dy: the gradient of [`conv`] to its data, and the transposed convolution of dy. `dx` is overwritten.
@@ -116,8 +125,7 @@ pub fn conv_backward_data<T: Float>(
 ) {
     geometry.check(dx.len(), w.len(), dy.len());
     epilogue.check(geometry.channels);
-    naive::backward_data(geometry, dy, w, dx);
-    crate::gemm::finish(epilogue, dx, geometry.channels, true);
+    direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue);
 }
 
 /// dw from x and dy: the gradient of [`conv`] to its weights. `dw` is overwritten.
@@ -127,5 +135,5 @@ pub fn conv_backward_data<T: Float>(
 #[track_caller]
 pub fn conv_backward_weights<T: Float>(geometry: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     geometry.check(x.len(), dw.len(), dy.len());
-    naive::backward_weights(geometry, x, dy, dw);
+    weights::compute(&Plan::forward(geometry), x, dy, dw);
 }

@@ -24,9 +24,9 @@ mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
-pub(crate) use epilogue::finish;
 pub use epilogue::{Epilogue, Rectifier};
 use gemm::Parallelism;
+pub(crate) use pack::pack;
 
 /// The arguments of [`matmul`]: c = a·b.
 #[derive(Debug)]
@@ -86,10 +86,10 @@ pub struct BatchMatmul<'a, T> {
 
 /// A matrix that is read: element (i, j) is `values[i * row + j * column]`.
 #[derive(Clone, Copy)]
-struct Matrix<'a, T> {
-    values: &'a [T],
-    row: usize,
-    column: usize,
+pub(crate) struct Matrix<'a, T> {
+    pub(crate) values: &'a [T],
+    pub(crate) row: usize,
+    pub(crate) column: usize,
 }
 
 impl<'a, T> Matrix<'a, T> {

@@ -125,7 +125,7 @@ impl<T: Float> Kernel<T> for Finish<'_, T> {
 }
 
 /// The epilogue as a pass of its own.
-pub(crate) fn finish<T: Float>(epilogue: Epilogue<'_, T>, c: &mut [T], n: usize, parallel: bool) {
+pub(super) fn finish<T: Float>(epilogue: Epilogue<'_, T>, c: &mut [T], n: usize, parallel: bool) {
     if epilogue.is_none() || c.is_empty() {
         return;
     }

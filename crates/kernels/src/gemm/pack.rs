@@ -7,7 +7,7 @@ use crate::lanes::{Lanes, MAX_LANES, transpose};
 /// Packs `lines` rows of `from` over `steps` of its columns: number (line, step) goes to `to[step * width + line]`; lines up to `width`
 /// that do not exist are zero.
 #[inline(always)]
-pub(super) fn pack<L: Lanes>(from: Matrix<'_, L::Elem>, lines: usize, steps: usize, to: &mut [L::Elem], width: usize) {
+pub(crate) fn pack<L: Lanes>(from: Matrix<'_, L::Elem>, lines: usize, steps: usize, to: &mut [L::Elem], width: usize) {
     if from.row == 1 {
         copy::<L>(from, lines, steps, to, width);
     } else {

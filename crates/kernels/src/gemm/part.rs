@@ -146,11 +146,16 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         let panel = self.right.first + if self.right.packed { column / width } else { 0 };
                         let (of_blocks, of_panels) = self.right.strides;
                         let copy = &self.right.copy[index * of_blocks + panel * of_panels..];
-                        Factor { values: &copy[..steps * width], line: 1, step: width }
+                        Factor { values: &copy[..steps * width], line: 1, step: width, row: 0 }
                     }
                     false => {
                         let matrix = self.right.matrix;
-                        Factor { values: &matrix.values[step * matrix.row + column..], line: 1, step: matrix.row }
+                        Factor {
+                            values: &matrix.values[step * matrix.row + column..],
+                            line: 1,
+                            step: matrix.row,
+                            row: 0,
+                        }
                     }
                 };
                 for strip in 0..self.strips.count() {
@@ -188,7 +193,7 @@ impl<T: Float> Part<'_, T> {
             }
         }
         let Matrix { values, row: line, column: of_step } = self.left;
-        let a = Factor { values: &values[row * line + step * of_step..], line, step: of_step };
+        let a = Factor { values: &values[row * line + step * of_step..], line, step: of_step, row: 0 };
         let sums = sums::<L, R, W>(a, b, steps);
         tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps

@@ -4,21 +4,24 @@
 
 use super::Lanes;
 
-/// A factor as a tile reads it: number (line, step) is `values[line * line_stride + step * step_stride]`.
+/// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
 #[derive(Clone, Copy)]
 pub struct Factor<'a, T> {
     pub values: &'a [T],
     pub line: usize,
     pub step: usize,
+    /// Where there is more than one row.
+    pub row: usize,
 }
 
 impl<T> Factor<'_, T> {
     /// # Panics
-    /// If a number of these lines and steps lies outside.
+    /// If a number of these lines, steps and rows lies outside.
     #[inline(always)]
-    fn check(&self, lines: usize, steps: usize) {
+    fn check(&self, lines: usize, steps: usize, rows: usize) {
         let last = (lines - 1).checked_mul(self.line).zip((steps - 1).checked_mul(self.step));
         let last = last.and_then(|(line, step)| line.checked_add(step));
+        let last = last.zip((rows - 1).checked_mul(self.row)).and_then(|(last, row)| last.checked_add(row));
         assert!(last.is_some_and(|last| last < self.values.len()), "a tile reads beyond its factor");
     }
 }
@@ -34,31 +37,51 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     steps: usize,
 ) -> [[L; W]; R] {
     let mut sums = [[L::zero(); W]; R];
-    if steps == 0 {
-        return sums;
+    go_on(&mut sums, a, b, steps, 1);
+    sums
+}
+
+/// As [`sums`], on top of what the sums hold, over `rows` rows of steps.
+///
+/// # Panics
+/// As [`sums`].
+#[inline(always)]
+pub fn go_on<L: Lanes, const R: usize, const W: usize>(
+    sums: &mut [[L; W]; R],
+    a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    steps: usize,
+    rows: usize,
+) {
+    if steps == 0 || rows == 0 {
+        return;
     }
-    a.check(R, steps);
-    b.check(W * L::N, steps);
+    a.check(R, steps, rows);
+    b.check(W * L::N, steps, rows);
     assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
-    let (mut at, mut right) = (a.values.as_ptr(), b.values.as_ptr());
-    // Step p reads a at r · line + p · step with r < R, and b at p · step .. + W · N; the largest of these was
-    // compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
+    let (mut a_row, mut b_row) = (a.values.as_ptr(), b.values.as_ptr());
+    // Step p of row i reads a at i · row + r · line + p · step with r < R, and b at i · row + p · step .. + W · N; the largest of these
+    // was compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
     macro_rules! steps {
         ($line:expr, $step:expr) => {
-            for _ in 0..steps {
-                let mut lanes = [L::zero(); W];
-                for (w, lanes) in lanes.iter_mut().enumerate() {
-                    // SAFETY: as said above.
-                    *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: as said above.
-                    let a = L::splat(unsafe { *at.add(r * $line) });
-                    for (sum, lanes) in sums.iter_mut().zip(lanes) {
-                        *sum = lanes.mul_add(a, *sum);
+            for _ in 0..rows {
+                let (mut at, mut right) = (a_row, b_row);
+                for _ in 0..steps {
+                    let mut lanes = [L::zero(); W];
+                    for (w, lanes) in lanes.iter_mut().enumerate() {
+                        // SAFETY: as said above.
+                        *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
                     }
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        // SAFETY: as said above.
+                        let a = L::splat(unsafe { *at.add(r * $line) });
+                        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+                            *sum = lanes.mul_add(a, *sum);
+                        }
+                    }
+                    (at, right) = (at.wrapping_add($step), right.wrapping_add(b.step));
                 }
-                (at, right) = (at.wrapping_add($step), right.wrapping_add(b.step));
+                (a_row, b_row) = (a_row.wrapping_add(a.row), b_row.wrapping_add(b.row));
             }
         };
     }
@@ -67,5 +90,4 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     } else {
         steps!(a.line, 1);
     }
-    sums
 }

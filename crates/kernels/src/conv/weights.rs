@@ -1,0 +1,279 @@
+//! The direct sum backward to weights: for each tap and channel the products of x and dy, summed over all places.
+//!
+//! Neighbouring channels (and taps, where they are neighbours in x) are the lines of a register tile, filters its lanes, places its
+//! steps: x and dy are read where they are. The rows of all images are cut into a few slices; each has sums of its own, and those are
+//! added in order. Within a slice the tiles go over a band of rows that stays in the cache, so a sum is a chain over a band, then over
+//! bands, then over slices.
+
+use super::direct::{height, next, registers};
+use super::plan::{Block, Plan};
+use crate::Float;
+use crate::lanes::Lanes;
+use crate::lanes::sums::{Factor, go_on};
+use crate::level::{self, Kernel};
+use crate::parallel::{self, Grain, PerChunk, Rows};
+use crate::pool::Buffer;
+
+/// dw, of a forward plan.
+pub(super) fn compute<T: Float>(plan: &Plan, x: &[T], dy: &[T], dw: &mut [T]) {
+    if dw.is_empty() {
+        return;
+    }
+    let rows = dy.len().checked_div(plan.result_row()).unwrap_or(0);
+    if rows == 0 {
+        return dw.fill(T::ZERO);
+    }
+    let grain = grain(plan, rows, dw.len());
+    let slices = grain.chunks(rows);
+    if slices == 1 {
+        return level::run(Slice { plan, x, dy, dw, first: 0 });
+    }
+    let mut room = Buffer::<T>::new(slices * dw.len());
+    let sums = PerChunk::new(&mut room, dw.len(), grain);
+    parallel::for_each((Rows(dy, plan.result_row()), sums), grain, |first, (Rows(dy, _), sums)| {
+        level::run(Slice { plan, x, dy, dw: sums.into_room(), first });
+    });
+    let length = dw.len();
+    parallel::for_each(dw, Grain::elements(slices), |first, dw| {
+        level::run(Total { sums: &room, length, first, dw });
+    });
+}
+
+/// Most slices, and the most numbers that their sums may take.
+const SLICES: usize = 8;
+const ROOM: usize = 4 << 20;
+/// Multiplications for which it pays to wake another thread.
+const LARGE: usize = 1 << 21;
+/// Bytes of x and dy that a band may have: what stays in L2.
+const BAND: usize = 256 << 10;
+
+fn grain(plan: &Plan, rows: usize, weights: usize) -> Grain {
+    let cost = (plan.result_row() * plan.terms()).max(1);
+    let slices = (ROOM / weights).clamp(2, SLICES).min((rows * cost).div_ceil(LARGE / 2));
+    let height = plan.result[1];
+    let planes = rows / height;
+    let chunk = match planes >= slices {
+        true => height * planes.div_ceil(slices),
+        false => rows.div_ceil(slices),
+    };
+    Grain { chunk, serial: (LARGE / cost).max(2) }
+}
+
+/// The sums of all slices, in order.
+struct Total<'a, T> {
+    sums: &'a [T],
+    length: usize,
+    first: usize,
+    dw: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Total<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        let Total { sums, length, first, dw } = self;
+        for (slice, sums) in sums.chunks_exact(length).enumerate() {
+            let sums = &sums[first..][..dw.len()];
+            if slice == 0 {
+                dw.copy_from_slice(sums);
+                continue;
+            }
+            let (mut to, mut from) = (dw.chunks_exact_mut(L::N), sums.chunks_exact(L::N));
+            for (to, from) in (&mut to).zip(&mut from) {
+                (L::load(to) + L::load(from)).store(to);
+            }
+            for (to, &from) in to.into_remainder().iter_mut().zip(from.remainder()) {
+                *to += from;
+            }
+        }
+    }
+}
+
+/// The sums over some rows, counted over images and depths.
+struct Slice<'a, T> {
+    plan: &'a Plan,
+    x: &'a [T],
+    dy: &'a [T],
+    dw: &'a mut [T],
+    first: usize,
+}
+
+/// Some filters of a band, and where dy's numbers for them are: in place, or copied where the lanes of a tile would reach beyond them.
+struct Filters<'a, T> {
+    dy: &'a [T],
+    /// From one place to the next, and from one row to the next.
+    strides: (usize, usize),
+    /// The first, and how many.
+    filter: usize,
+    count: usize,
+}
+
+impl<T: Float> Kernel<T> for Slice<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(mut self) {
+        self.dw.fill(T::ZERO);
+        let plan = self.plan;
+        let height = plan.result[1];
+        let of_row = plan.source[2] * plan.source_channels + plan.result_row();
+        let band = (BAND / size_of::<T>() / of_row.max(1)).max(4);
+        let (mut row, end) = (self.first, self.first + self.dy.len() / plan.result_row());
+        let mut copy = Buffer::new(self.copy_length::<L>(band.min(height)));
+        while row < end {
+            let h = row % height;
+            let count = (height - h).min(end - row).min(band);
+            self.band::<L>(row / height, (h, h + count), row - self.first, &mut copy);
+            row += count;
+        }
+    }
+}
+
+impl<T: Float> Slice<'_, T> {
+    /// Numbers of the copy of the last filters of a band: none where they fill registers.
+    #[inline(always)]
+    fn copy_length<L: Lanes<Elem = T>>(&self, rows: usize) -> usize {
+        let (_, filters) = self.plan.channels();
+        match filters.is_multiple_of(L::N) {
+            true => 0,
+            false => rows * self.plan.result[2] * registers::<L>(filters) * L::N,
+        }
+    }
+
+    /// The rows `from..to` of one plane, which `dy` holds from `row` on.
+    #[inline(always)]
+    fn band<L: Lanes<Elem = T>>(
+        &mut self,
+        plane: usize,
+        (from, to): (usize, usize),
+        row: usize,
+        copy: &mut [T],
+    ) {
+        let plan = self.plan;
+        let (_, filters) = plan.channels();
+        let panel = registers::<L>(filters) * L::N;
+        let dy = &self.dy[row * plan.result_row()..][..(to - from) * plan.result_row()];
+        for group in 0..plan.groups {
+            for first in (0..filters).step_by(panel) {
+                let count = (filters - first).min(panel);
+                let filter = group * filters + first;
+                let width = count.next_multiple_of(L::N);
+                let filters = if width == count {
+                    let strides = (plan.result_channels, plan.result_row());
+                    Filters { dy: &dy[filter..], strides, filter, count }
+                } else {
+                    for (to, from) in copy.chunks_exact_mut(width).zip(dy.chunks_exact(plan.result_channels)) {
+                        let (to, beyond) = to.split_at_mut(count);
+                        to.copy_from_slice(&from[filter..][..count]);
+                        beyond.fill(T::ZERO);
+                    }
+                    Filters { dy: copy, strides: (width, plan.result[2] * width), filter, count }
+                };
+                self.filters::<L>(plane, (from, to), group, &filters);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn filters<L: Lanes<Elem = T>>(
+        &mut self,
+        plane: usize,
+        (from, to): (usize, usize),
+        group: usize,
+        filters: &Filters<'_, T>,
+    ) {
+        let plan = self.plan;
+        let (image, depth) = (plane / plan.result[0], plane % plan.result[0]);
+        let of_row = plan.source[2] * plan.source_channels;
+        for (d, deep) in plan.runs[0].iter().enumerate() {
+            let (number, is_here) = deep.within(depth, depth + 1);
+            if is_here == 0 {
+                continue;
+            }
+            let base = image * plan.source_image() + group * plan.channels().0;
+            let base = base + number * deep.source_step * plan.source[1] * of_row;
+            for (h, vertical) in plan.runs[1].iter().enumerate() {
+                let (number, rows) = vertical.within(from, to);
+                if rows == 0 {
+                    continue;
+                }
+                let x = base + number * vertical.source_step * of_row;
+                let top = vertical.first + number * vertical.step - from;
+                for (w, horizontal) in plan.runs[2].iter().enumerate() {
+                    let dy = &filters.dy[top * filters.strides.1 + horizontal.first * filters.strides.0..];
+                    let down = (vertical.source_step * of_row, filters.strides.1, rows);
+                    let right =
+                        (horizontal.source_step * plan.source_channels, filters.strides.0, horizontal.count);
+                    let ways = if right.2 >= down.2 { (right, down) } else { (down, right) };
+                    for block in plan.blocks(d, h, w) {
+                        self.block::<L>(block, x, dy, ways, filters);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All lines of a block; `ways` are the inner and the outer axis of its places: distances in x and dy, and count.
+    #[inline(always)]
+    fn block<L: Lanes<Elem = T>>(
+        &mut self,
+        block: &Block,
+        x: usize,
+        dy: &[T],
+        ways: ((usize, usize, usize), (usize, usize, usize)),
+        filters: &Filters<'_, T>,
+    ) {
+        let registers = filters.count.div_ceil(L::N);
+        let height = height::<L>(registers);
+        for row in 0..block.rows {
+            let (x, weights) = (x + block.source + row * block.source_row, block.weights + row * block.weights_row);
+            let mut line = 0;
+            while line < block.steps {
+                let lines = next(block.steps - line, height);
+                let (at, weights) = (x + line, weights + line);
+                macro_rules! tiles {
+                    ($($r:literal $w:literal),+) => {
+                        match (lines, registers) {
+                            $(($r, $w) => self.tile::<L, $r, $w>(at, weights, dy, ways, filters),)+
+                            _ => unreachable!("no tile of {lines} × {registers}"),
+                        }
+                    };
+                }
+                if L::REGISTERS >= 32 {
+                    tiles!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
+                } else {
+                    tiles!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
+                }
+                line += lines;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
+        &mut self,
+        x: usize,
+        weights: usize,
+        dy: &[T],
+        (inner, outer): ((usize, usize, usize), (usize, usize, usize)),
+        filters: &Filters<'_, T>,
+    ) {
+        let mut sums = [[L::zero(); W]; R];
+        let a = Factor { values: &self.x[x..], line: 1, step: inner.0, row: outer.0 };
+        let b = Factor { values: dy, line: 1, step: inner.1, row: outer.1 };
+        go_on(&mut sums, a, b, inner.2, outer.2);
+        let count = filters.count;
+        for (r, sums) in sums.iter().enumerate() {
+            let to = &mut self.dw[(weights + r) * self.plan.result_channels + filters.filter..][..count];
+            for (w, &sum) in sums.iter().enumerate() {
+                let to = &mut to[(w * L::N).min(count)..((w + 1) * L::N).min(count)];
+                if to.len() == L::N {
+                    (L::load(to) + sum).store(to);
+                } else {
+                    (L::load_padded(to, T::ZERO) + sum).store_prefix(to);
+                }
+            }
+        }
+    }
+}

@@ -125,7 +125,9 @@ mod tests {
         let mut found = Vec::new();
         for run in runs {
             for n in 0..run.count {
-                found.extend(run.taps.iter().map(|&(tap, at)| (run.first + n * run.step, tap, at + n * run.source_step)));
+                found.extend(
+                    run.taps.iter().map(|&(tap, at)| (run.first + n * run.step, tap, at + n * run.source_step)),
+                );
             }
         }
         found.sort_unstable();
@@ -136,8 +138,7 @@ mod tests {
     fn runs_cover_every_place_and_tap_once() {
         all_axes(|axis| {
             assert_eq!(of_runs(&axis.forward()), pairs(axis));
-            let mut backward: Vec<_> =
-                pairs(axis).into_iter().map(|(o, k, i)| (i, axis.kernel - 1 - k, o)).collect();
+            let mut backward: Vec<_> = pairs(axis).into_iter().map(|(o, k, i)| (i, axis.kernel - 1 - k, o)).collect();
             backward.sort_unstable();
             assert_eq!(of_runs(&axis.backward()), backward);
             for (runs, places) in [(axis.forward(), axis.output), (axis.backward(), axis.input)] {
@@ -152,7 +153,9 @@ mod tests {
     #[test]
     fn a_run_is_cut_where_a_band_ends() {
         let run = Run { first: 3, step: 2, count: 5, taps: vec![], source_step: 1 }; // 3, 5, 7, 9, 11
-        for (band, within) in [((0, 3), (0, 0)), ((0, 4), (0, 1)), ((4, 8), (1, 2)), ((5, 40), (1, 4)), ((12, 20), (5, 0))] {
+        for (band, within) in
+            [((0, 3), (0, 0)), ((0, 4), (0, 1)), ((4, 8), (1, 2)), ((5, 40), (1, 4)), ((12, 20), (5, 0))]
+        {
             assert_eq!(run.within(band.0, band.1), within, "{band:?}");
         }
     }

@@ -317,7 +317,7 @@ impl<T: Float> Band<'_, T> {
             let a = Factor { values, line: line.source_step, step: 1, row: block.source_row };
             let values = &packed[block.weights * width..];
             let b = Factor { values, line: 1, step: width, row: block.weights_row * width };
-            go_on(&mut sums, a, b, block.steps, block.rows);
+            sums = go_on(sums, a, b, block.steps, block.rows);
         }
         let epilogue = self.epilogue.columns_from(channel);
         for (r, sums) in sums.iter().enumerate() {

@@ -153,8 +153,7 @@ mod tests {
             padding: [0, 1, 1],
             algorithm: ConvAlgorithm::Direct,
         };
-        let inside =
-            Block { source: 0, weights: 0, steps: 48, rows: 3, source_row: 32 * 16, weights_row: 48 };
+        let inside = Block { source: 0, weights: 0, steps: 48, rows: 3, source_row: 32 * 16, weights_row: 48 };
         assert_eq!(Plan::forward(&geometry).blocks(0, 1, 1), [inside]);
         let corner = Block { source: 0, weights: 4 * 16, steps: 32, rows: 2, source_row: 32 * 16, weights_row: 48 };
         assert_eq!(Plan::forward(&geometry).blocks(0, 0, 0), [corner]);

@@ -143,13 +143,7 @@ impl<T: Float> Slice<'_, T> {
 
     /// The rows `from..to` of one plane, which `dy` holds from `row` on.
     #[inline(always)]
-    fn band<L: Lanes<Elem = T>>(
-        &mut self,
-        plane: usize,
-        (from, to): (usize, usize),
-        row: usize,
-        copy: &mut [T],
-    ) {
+    fn band<L: Lanes<Elem = T>>(&mut self, plane: usize, (from, to): (usize, usize), row: usize, copy: &mut [T]) {
         let plan = self.plan;
         let (_, filters) = plan.channels();
         let panel = registers::<L>(filters) * L::N;
@@ -203,8 +197,7 @@ impl<T: Float> Slice<'_, T> {
                 for (w, horizontal) in plan.runs[2].iter().enumerate() {
                     let dy = &filters.dy[top * filters.strides.1 + horizontal.first * filters.strides.0..];
                     let down = (vertical.source_step * of_row, filters.strides.1, rows);
-                    let right =
-                        (horizontal.source_step * plan.source_channels, filters.strides.0, horizontal.count);
+                    let right = (horizontal.source_step * plan.source_channels, filters.strides.0, horizontal.count);
                     let ways = if right.2 >= down.2 { (right, down) } else { (down, right) };
                     for block in plan.blocks(d, h, w) {
                         self.block::<L>(block, x, dy, ways, filters);
@@ -259,10 +252,9 @@ impl<T: Float> Slice<'_, T> {
         (inner, outer): ((usize, usize, usize), (usize, usize, usize)),
         filters: &Filters<'_, T>,
     ) {
-        let mut sums = [[L::zero(); W]; R];
         let a = Factor { values: &self.x[x..], line: 1, step: inner.0, row: outer.0 };
         let b = Factor { values: dy, line: 1, step: inner.1, row: outer.1 };
-        go_on(&mut sums, a, b, inner.2, outer.2);
+        let sums = go_on([[L::zero(); W]; R], a, b, inner.2, outer.2);
         let count = filters.count;
         for (r, sums) in sums.iter().enumerate() {
             let to = &mut self.dw[(weights + r) * self.plan.result_channels + filters.filter..][..count];

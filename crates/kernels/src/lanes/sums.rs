@@ -36,9 +36,7 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     b: Factor<'_, L::Elem>,
     steps: usize,
 ) -> [[L; W]; R] {
-    let mut sums = [[L::zero(); W]; R];
-    go_on(&mut sums, a, b, steps, 1);
-    sums
+    go_on([[L::zero(); W]; R], a, b, steps, 1)
 }
 
 /// As [`sums`], on top of what the sums hold, over `rows` rows of steps.
@@ -47,14 +45,14 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
 /// As [`sums`].
 #[inline(always)]
 pub fn go_on<L: Lanes, const R: usize, const W: usize>(
-    sums: &mut [[L; W]; R],
+    mut sums: [[L; W]; R],
     a: Factor<'_, L::Elem>,
     b: Factor<'_, L::Elem>,
     steps: usize,
     rows: usize,
-) {
+) -> [[L; W]; R] {
     if steps == 0 || rows == 0 {
-        return;
+        return sums;
     }
     a.check(R, steps, rows);
     b.check(W * L::N, steps, rows);
@@ -62,6 +60,19 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     let (mut a_row, mut b_row) = (a.values.as_ptr(), b.values.as_ptr());
     // Step p of row i reads a at i · row + r · line + p · step with r < R, and b at i · row + p · step .. + W · N; the largest of these
     // was compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
+    // Lines are written out: a loop over twelve of them is unrolled too late for the sums to be kept in registers.
+    const { assert!(R <= 12, "a tile has at most 12 lines") };
+    macro_rules! line {
+        ($line:expr, $at:ident, $lanes:ident: $($r:literal)+) => {$(
+            if $r < R {
+                // SAFETY: as said above.
+                let a = L::splat(unsafe { *$at.add($r * $line) });
+                for (sum, lanes) in sums[$r].iter_mut().zip($lanes) {
+                    *sum = lanes.mul_add(a, *sum);
+                }
+            }
+        )+};
+    }
     macro_rules! steps {
         ($line:expr, $step:expr) => {
             for _ in 0..rows {
@@ -72,13 +83,7 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
                         // SAFETY: as said above.
                         *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
                     }
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        // SAFETY: as said above.
-                        let a = L::splat(unsafe { *at.add(r * $line) });
-                        for (sum, lanes) in sums.iter_mut().zip(lanes) {
-                            *sum = lanes.mul_add(a, *sum);
-                        }
-                    }
+                    line!($line, at, lanes: 0 1 2 3 4 5 6 7 8 9 10 11);
                     (at, right) = (at.wrapping_add($step), right.wrapping_add(b.step));
                 }
                 (a_row, b_row) = (a_row.wrapping_add(a.row), b_row.wrapping_add(b.row));
@@ -90,4 +95,5 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     } else {
         steps!(a.line, 1);
     }
+    sums
 }

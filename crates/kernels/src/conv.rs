@@ -6,6 +6,7 @@
 //! same time the transposed convolution's result.
 
 mod axis;
+mod depthwise;
 mod direct;
 #[cfg(test)]
 mod naive;

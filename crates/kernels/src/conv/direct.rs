@@ -4,7 +4,8 @@
 //! longer, and W registers of result channels. Its sums run over all taps and channels before they are stored, in an order that the
 //! place's taps alone decide: an image has the same bits in any batch. Weights are copied once per call into panels as wide as a tile.
 
-use super::plan::{Block, Plan};
+use super::depthwise;
+use super::plan::{Block, Patch, Plan};
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
@@ -32,6 +33,9 @@ pub(super) fn compute<T: Float>(
 ) {
     if result.is_empty() {
         return;
+    }
+    if plan.is_depthwise() {
+        return depthwise::compute(plan, way, (source, weights), result, epilogue);
     }
     let panels = level::run(PackedLength { plan, number: std::marker::PhantomData::<T> });
     let mut packed = Buffer::<T>::new(panels);
@@ -186,12 +190,55 @@ struct Band<'a, T> {
 /// Places of the result that one tile after another takes: `count` of them, each `source_step` further in the source and `result_step`
 /// in the result.
 #[derive(Clone, Copy)]
-struct Line {
-    source: usize,
-    source_step: usize,
-    result: usize,
-    result_step: usize,
-    count: usize,
+pub(super) struct Line {
+    pub(super) source: usize,
+    pub(super) source_step: usize,
+    pub(super) result: usize,
+    pub(super) result_step: usize,
+    pub(super) count: usize,
+}
+
+/// The lines of a patch, along its longer axis.
+pub(super) struct Lines {
+    first: Line,
+    across: (usize, usize),
+    pub(super) count: usize,
+}
+
+impl Lines {
+    /// For channels of the source and of the result from the given ones on.
+    #[inline(always)]
+    pub(super) fn of(plan: &Plan, patch: &Patch<'_>, source: usize, result: usize) -> Lines {
+        let source = patch.source + source;
+        let result = patch.row * plan.result_row() + patch.column * plan.result_channels + result;
+        let down = (patch.down.source, patch.down.step * plan.result_row());
+        let right = (patch.right.source, patch.right.step * plan.result_channels);
+        let (lines, along, across, count) = match patch.right.count >= patch.down.count {
+            true => (patch.down.count, right, down, patch.right.count),
+            false => (patch.right.count, down, right, patch.down.count),
+        };
+        let first = Line { source, source_step: along.0, result, result_step: along.1, count };
+        Lines { first, across, count: lines }
+    }
+
+    #[inline(always)]
+    pub(super) fn line(&self, number: usize) -> Line {
+        let (source, result) = (number * self.across.0, number * self.across.1);
+        Line { source: self.first.source + source, result: self.first.result + result, ..self.first }
+    }
+}
+
+impl Line {
+    /// Without the first places.
+    #[inline(always)]
+    pub(super) fn without(self, places: usize) -> Line {
+        Line {
+            source: self.source + places * self.source_step,
+            result: self.result + places * self.result_step,
+            count: self.count - places,
+            ..self
+        }
+    }
 }
 
 impl<T: Float> Kernel<T> for Band<'_, T> {
@@ -199,7 +246,7 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let [depth, height, _] = self.plan.result;
+        let height = self.plan.result[1];
         let width = self.plan.result_row();
         let (mut row, end) = (self.first, self.first + self.result.len() / width);
         let whole = std::mem::take(&mut self.result);
@@ -209,69 +256,31 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
             let count = (height - h).min(end - row);
             let (piece, others) = rest.split_at_mut(count * width);
             (self.result, rest) = (piece, others);
-            self.piece::<L>((plane / depth, plane % depth), (h, h + count));
+            self.piece::<L>(plane, (h, h + count));
             row += count;
         }
     }
 }
 
 impl<T: Float> Band<'_, T> {
-    /// The rows `from..to` of one depth of one image.
+    /// The rows `from..to` of one plane.
     #[inline(always)]
-    fn piece<L: Lanes<Elem = T>>(&mut self, (image, depth): (usize, usize), (from, to): (usize, usize)) {
+    fn piece<L: Lanes<Elem = T>>(&mut self, plane: usize, rows: (usize, usize)) {
         let plan = self.plan;
-        let (_, lines) = plan.channels();
+        let (terms, lines) = plan.channels();
         let panel = registers::<L>(lines) * L::N;
         for group in 0..plan.groups {
             let panels = &self.packed[group * panels_of::<L>(plan)..];
             for first in (0..lines).step_by(panel) {
                 let count = (lines - first).min(panel);
                 let packed = &panels[plan.terms() * first..][..plan.terms() * count.next_multiple_of(L::N)];
-                for (index, run) in plan.runs[0].iter().enumerate() {
-                    let (number, is_here) = run.within(depth, depth + 1);
-                    if is_here == 1 {
-                        let at = (image, index, number * run.source_step);
-                        self.panel::<L>(at, (from, to), group, packed, (group * lines + first, count));
+                let channel = group * lines + first;
+                for index in 0..plan.patches() {
+                    let Some(patch) = plan.patch(index, plane, rows) else { continue };
+                    let lines = Lines::of(plan, &patch, group * terms, channel);
+                    for number in 0..lines.count {
+                        self.line::<L>(lines.line(number), patch.blocks, packed, (channel, count));
                     }
-                }
-            }
-        }
-    }
-
-    /// As [`Band::piece`], of the result's channels from the first on, as many as there are.
-    #[inline(always)]
-    fn panel<L: Lanes<Elem = T>>(
-        &mut self,
-        (image, d, depth): (usize, usize, usize),
-        (from, to): (usize, usize),
-        group: usize,
-        packed: &[T],
-        (channel, channels): (usize, usize),
-    ) {
-        let plan = self.plan;
-        let of_row = plan.source[2] * plan.source_channels;
-        let base = image * plan.source_image() + depth * plan.source[1] * of_row + group * plan.channels().0;
-        for (h, vertical) in plan.runs[1].iter().enumerate() {
-            let (number, rows) = vertical.within(from, to);
-            if rows == 0 {
-                continue;
-            }
-            let source = base + number * vertical.source_step * of_row;
-            let top = vertical.first + number * vertical.step - from;
-            for (w, horizontal) in plan.runs[2].iter().enumerate() {
-                let blocks = plan.blocks(d, h, w);
-                let columns = horizontal.count;
-                let result = top * plan.result_row() + horizontal.first * plan.result_channels + channel;
-                let (down, right) = (
-                    (vertical.source_step * of_row, vertical.step * plan.result_row()),
-                    (horizontal.source_step * plan.source_channels, horizontal.step * plan.result_channels),
-                );
-                let (lines, along, across, count) =
-                    if columns >= rows { (rows, right, down, columns) } else { (columns, down, right, rows) };
-                for line in 0..lines {
-                    let (source, result) = (source + line * across.0, result + line * across.1);
-                    let line = Line { source, source_step: along.0, result, result_step: along.1, count };
-                    self.line::<L>(line, blocks, packed, (channel, channels));
                 }
             }
         }
@@ -296,9 +305,7 @@ impl<T: Float> Band<'_, T> {
             } else {
                 tiles!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
             }
-            line.source += places * line.source_step;
-            line.result += places * line.result_step;
-            line.count -= places;
+            line = line.without(places);
         }
     }
 
@@ -319,21 +326,33 @@ impl<T: Float> Band<'_, T> {
             let b = Factor { values, line: 1, step: width, row: block.weights_row * width };
             sums = go_on(sums, a, b, block.steps, block.rows);
         }
-        let epilogue = self.epilogue.columns_from(channel);
-        for (r, sums) in sums.iter().enumerate() {
-            let to = &mut self.result[line.result + r * line.result_step..][..channels];
-            if channels == width {
-                for (w, sum) in sums.iter().enumerate() {
-                    sum.store(&mut to[w * L::N..]);
-                }
-            } else {
-                for (w, sum) in sums.iter().enumerate() {
-                    sum.store_prefix(&mut to[(w * L::N).min(channels)..((w + 1) * L::N).min(channels)]);
-                }
+        store(&sums, line, self.result, (channel, channels), &self.epilogue);
+    }
+}
+
+/// The sums of a line's first places go to their channels, at most as many as there are, and through the epilogue.
+#[inline(always)]
+pub(super) fn store<L: Lanes, const R: usize, const W: usize>(
+    sums: &[[L; W]; R],
+    line: Line,
+    result: &mut [L::Elem],
+    (channel, channels): (usize, usize),
+    epilogue: &Epilogue<'_, L::Elem>,
+) {
+    let epilogue = epilogue.columns_from(channel);
+    for (r, sums) in sums.iter().enumerate() {
+        let to = &mut result[line.result + r * line.result_step..][..channels];
+        if channels == W * L::N {
+            for (w, sum) in sums.iter().enumerate() {
+                sum.store(&mut to[w * L::N..]);
             }
-            if !epilogue.is_none() {
-                epilogue.over_row::<L>(to);
+        } else {
+            for (w, sum) in sums.iter().enumerate() {
+                sum.store_prefix(&mut to[(w * L::N).min(channels)..((w + 1) * L::N).min(channels)]);
             }
+        }
+        if !epilogue.is_none() {
+            epilogue.over_row::<L>(to);
         }
     }
 }

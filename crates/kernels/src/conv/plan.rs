@@ -15,6 +15,29 @@ pub(super) struct Block {
     pub(super) weights_row: usize,
 }
 
+/// Places of one plane of the result that read the source through the same blocks: a grid of them.
+#[derive(Clone, Copy)]
+pub(super) struct Patch<'a> {
+    pub(super) blocks: &'a [Block],
+    /// The number of the source from which blocks are counted for the first place.
+    pub(super) source: usize,
+    /// The first place's row and column.
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) down: Way,
+    pub(super) right: Way,
+}
+
+/// One axis of a [`Patch`].
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    /// Places.
+    pub(super) count: usize,
+    /// From one to the next: numbers of the source, and rows or columns of the result.
+    pub(super) source: usize,
+    pub(super) step: usize,
+}
+
 /// The sizes of a pass: y over x, or dx over dy.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -26,7 +49,7 @@ pub(super) struct Plan {
     pub(super) result_channels: usize,
     pub(super) groups: usize,
     /// The runs of each axis.
-    pub(super) runs: [Vec<Run>; 3],
+    runs: [Vec<Run>; 3],
     /// What the places of each combination of runs read, the last axis fastest.
     blocks: Vec<Vec<Block>>,
     /// Taps of the window.
@@ -65,7 +88,7 @@ impl Plan {
     }
 
     /// Numbers of one image of the source.
-    pub(super) fn source_image(&self) -> usize {
+    fn source_image(&self) -> usize {
         self.source.iter().product::<usize>() * self.source_channels
     }
 
@@ -74,13 +97,45 @@ impl Plan {
         self.result[2] * self.result_channels
     }
 
+    /// Whether each channel of the result reads one of the source alone, and each of the source serves one.
+    pub(super) fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.channels() == (1, 1)
+    }
+
     /// Rows of the source's numbers that are summed into one number of the result, at most.
     pub(super) fn terms(&self) -> usize {
         self.taps * self.channels().0
     }
 
-    pub(super) fn blocks(&self, d: usize, h: usize, w: usize) -> &[Block] {
-        &self.blocks[(d * self.runs[1].len() + h) * self.runs[2].len() + w]
+    /// How many patches a plane may have.
+    pub(super) fn patches(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// What of a patch lies in the rows `from..to` of a plane (counted over images and depths), its rows counted from `from`.
+    #[inline(always)]
+    pub(super) fn patch(&self, index: usize, plane: usize, (from, to): (usize, usize)) -> Option<Patch<'_>> {
+        let (image, depth) = (plane / self.result[0], plane % self.result[0]);
+        let (heights, widths) = (self.runs[1].len(), self.runs[2].len());
+        let deep = &self.runs[0][index / widths / heights];
+        let (vertical, horizontal) = (&self.runs[1][index / widths % heights], &self.runs[2][index % widths]);
+        let (plane, is_here) = deep.within(depth, depth + 1);
+        let (number, rows) = vertical.within(from, to);
+        if is_here == 0 || rows == 0 {
+            return None;
+        }
+        let of_row = self.source[2] * self.source_channels;
+        let base = image * self.source_image() + plane * deep.source_step * self.source[1] * of_row;
+        let down = Way { count: rows, source: vertical.source_step * of_row, step: vertical.step };
+        let source = horizontal.source_step * self.source_channels;
+        Some(Patch {
+            blocks: &self.blocks[index],
+            source: base + number * down.source,
+            row: vertical.first + number * vertical.step - from,
+            column: horizontal.first,
+            down,
+            right: Way { count: horizontal.count, source, step: horizontal.step },
+        })
     }
 
     fn blocks_of(&self, runs: [&Run; 3], kernel: [usize; 3]) -> Vec<Block> {
@@ -154,10 +209,10 @@ mod tests {
             algorithm: ConvAlgorithm::Direct,
         };
         let inside = Block { source: 0, weights: 0, steps: 48, rows: 3, source_row: 32 * 16, weights_row: 48 };
-        assert_eq!(Plan::forward(&geometry).blocks(0, 1, 1), [inside]);
+        assert_eq!(*Plan::forward(&geometry).blocks[4], [inside]);
         let corner = Block { source: 0, weights: 4 * 16, steps: 32, rows: 2, source_row: 32 * 16, weights_row: 48 };
-        assert_eq!(Plan::forward(&geometry).blocks(0, 0, 0), [corner]);
+        assert_eq!(*Plan::forward(&geometry).blocks[0], [corner]);
         let back = Block { steps: 24, source_row: 32 * 8, weights_row: 24, ..inside };
-        assert_eq!(Plan::backward(&geometry).blocks(0, 1, 1), [back]);
+        assert_eq!(*Plan::backward(&geometry).blocks[4], [back]);
     }
 }

@@ -5,8 +5,9 @@
 //! added in order. Within a slice the tiles go over a band of rows that stays in the cache, so a sum is a chain over a band, then over
 //! bands, then over slices.
 
+use super::depthwise;
 use super::direct::{height, next, registers};
-use super::plan::{Block, Plan};
+use super::plan::{Block, Plan, Way};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
@@ -109,6 +110,22 @@ struct Filters<'a, T> {
     count: usize,
 }
 
+/// One axis of the places that a tile sums over: how many, and how far apart they are in x and dy.
+#[derive(Clone, Copy)]
+pub(super) struct Steps {
+    pub(super) count: usize,
+    pub(super) x: usize,
+    pub(super) dy: usize,
+}
+
+impl Steps {
+    /// Of a way, where dy's rows or columns are `stride` apart.
+    #[inline(always)]
+    pub(super) fn new(way: Way, stride: usize) -> Steps {
+        Steps { count: way.count, x: way.source, dy: way.step * stride }
+    }
+}
+
 impl<T: Float> Kernel<T> for Slice<'_, T> {
     type Output = ();
 
@@ -124,7 +141,12 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
         while row < end {
             let h = row % height;
             let count = (height - h).min(end - row).min(band);
-            self.band::<L>(row / height, (h, h + count), row - self.first, &mut copy);
+            let dy = &self.dy[(row - self.first) * plan.result_row()..][..count * plan.result_row()];
+            let rows = (h, h + count);
+            match plan.is_depthwise() {
+                true => depthwise::sum::<L>(plan, (row / height, rows), (self.x, dy), self.dw),
+                false => self.band::<L>(row / height, rows, dy, &mut copy),
+            }
             row += count;
         }
     }
@@ -141,13 +163,12 @@ impl<T: Float> Slice<'_, T> {
         }
     }
 
-    /// The rows `from..to` of one plane, which `dy` holds from `row` on.
+    /// The rows `from..to` of one plane, which `dy` holds.
     #[inline(always)]
-    fn band<L: Lanes<Elem = T>>(&mut self, plane: usize, (from, to): (usize, usize), row: usize, copy: &mut [T]) {
+    fn band<L: Lanes<Elem = T>>(&mut self, plane: usize, (from, to): (usize, usize), dy: &[T], copy: &mut [T]) {
         let plan = self.plan;
         let (_, filters) = plan.channels();
         let panel = registers::<L>(filters) * L::N;
-        let dy = &self.dy[row * plan.result_row()..][..(to - from) * plan.result_row()];
         for group in 0..plan.groups {
             for first in (0..filters).step_by(panel) {
                 let count = (filters - first).min(panel);
@@ -164,57 +185,29 @@ impl<T: Float> Slice<'_, T> {
                     }
                     Filters { dy: copy, strides: (width, plan.result[2] * width), filter, count }
                 };
-                self.filters::<L>(plane, (from, to), group, &filters);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn filters<L: Lanes<Elem = T>>(
-        &mut self,
-        plane: usize,
-        (from, to): (usize, usize),
-        group: usize,
-        filters: &Filters<'_, T>,
-    ) {
-        let plan = self.plan;
-        let (image, depth) = (plane / plan.result[0], plane % plan.result[0]);
-        let of_row = plan.source[2] * plan.source_channels;
-        for (d, deep) in plan.runs[0].iter().enumerate() {
-            let (number, is_here) = deep.within(depth, depth + 1);
-            if is_here == 0 {
-                continue;
-            }
-            let base = image * plan.source_image() + group * plan.channels().0;
-            let base = base + number * deep.source_step * plan.source[1] * of_row;
-            for (h, vertical) in plan.runs[1].iter().enumerate() {
-                let (number, rows) = vertical.within(from, to);
-                if rows == 0 {
-                    continue;
-                }
-                let x = base + number * vertical.source_step * of_row;
-                let top = vertical.first + number * vertical.step - from;
-                for (w, horizontal) in plan.runs[2].iter().enumerate() {
-                    let dy = &filters.dy[top * filters.strides.1 + horizontal.first * filters.strides.0..];
-                    let down = (vertical.source_step * of_row, filters.strides.1, rows);
-                    let right = (horizontal.source_step * plan.source_channels, filters.strides.0, horizontal.count);
-                    let ways = if right.2 >= down.2 { (right, down) } else { (down, right) };
-                    for block in plan.blocks(d, h, w) {
-                        self.block::<L>(block, x, dy, ways, filters);
+                for index in 0..plan.patches() {
+                    let Some(patch) = plan.patch(index, plane, (from, to)) else { continue };
+                    let dy = &filters.dy[patch.row * filters.strides.1 + patch.column * filters.strides.0..];
+                    let down = Steps::new(patch.down, filters.strides.1);
+                    let right = Steps::new(patch.right, filters.strides.0);
+                    let steps = if right.count >= down.count { (right, down) } else { (down, right) };
+                    let x = patch.source + group * plan.channels().0;
+                    for block in patch.blocks {
+                        self.block::<L>(block, x, dy, steps, &filters);
                     }
                 }
             }
         }
     }
 
-    /// All lines of a block; `ways` are the inner and the outer axis of its places: distances in x and dy, and count.
+    /// All lines of a block, over the steps of the inner and the outer axis.
     #[inline(always)]
     fn block<L: Lanes<Elem = T>>(
         &mut self,
         block: &Block,
         x: usize,
         dy: &[T],
-        ways: ((usize, usize, usize), (usize, usize, usize)),
+        steps: (Steps, Steps),
         filters: &Filters<'_, T>,
     ) {
         let registers = filters.count.div_ceil(L::N);
@@ -228,7 +221,7 @@ impl<T: Float> Slice<'_, T> {
                 macro_rules! tiles {
                     ($($r:literal $w:literal),+) => {
                         match (lines, registers) {
-                            $(($r, $w) => self.tile::<L, $r, $w>(at, weights, dy, ways, filters),)+
+                            $(($r, $w) => self.tile::<L, $r, $w>(at, weights, dy, steps, filters),)+
                             _ => unreachable!("no tile of {lines} × {registers}"),
                         }
                     };
@@ -249,12 +242,12 @@ impl<T: Float> Slice<'_, T> {
         x: usize,
         weights: usize,
         dy: &[T],
-        (inner, outer): ((usize, usize, usize), (usize, usize, usize)),
+        (inner, outer): (Steps, Steps),
         filters: &Filters<'_, T>,
     ) {
-        let a = Factor { values: &self.x[x..], line: 1, step: inner.0, row: outer.0 };
-        let b = Factor { values: dy, line: 1, step: inner.1, row: outer.1 };
-        let sums = go_on([[L::zero(); W]; R], a, b, inner.2, outer.2);
+        let a = Factor { values: &self.x[x..], line: 1, step: inner.x, row: outer.x };
+        let b = Factor { values: dy, line: 1, step: inner.dy, row: outer.dy };
+        let sums = go_on([[L::zero(); W]; R], a, b, inner.count, outer.count);
         let count = filters.count;
         for (r, sums) in sums.iter().enumerate() {
             let to = &mut self.dw[(weights + r) * self.plan.result_channels + filters.filter..][..count];

@@ -16,14 +16,58 @@ pub struct Factor<'a, T> {
 
 impl<T> Factor<'_, T> {
     /// # Panics
-    /// If a number of these lines, steps and rows lies outside.
+    /// If a number of these lines, steps and rows, or one of the `width` from there on, lies outside.
     #[inline(always)]
-    fn check(&self, lines: usize, steps: usize, rows: usize) {
-        let last = (lines - 1).checked_mul(self.line).zip((steps - 1).checked_mul(self.step));
-        let last = last.and_then(|(line, step)| line.checked_add(step));
-        let last = last.zip((rows - 1).checked_mul(self.row)).and_then(|(last, row)| last.checked_add(row));
-        assert!(last.is_some_and(|last| last < self.values.len()), "a tile reads beyond its factor");
+    fn check(&self, lines: usize, steps: usize, rows: usize, width: usize) {
+        let axes = [(lines - 1, self.line), (steps - 1, self.step), (rows - 1, self.row), (width, 1)];
+        let end = axes.iter().try_fold(0_usize, |end, &(count, stride)| end.checked_add(count.checked_mul(stride)?));
+        assert!(end.is_some_and(|end| end <= self.values.len()), "a tile reads beyond its factor");
     }
+}
+
+/// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and
+/// `b` at i · row + p · step .. + W · N. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
+///
+/// Lines are written out: a loop over twelve of them is unrolled too late for the sums to be kept in registers.
+macro_rules! steps {
+    ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $line:expr, $step:expr) => {{
+        const { assert!(R <= 12, "a tile has at most 12 lines") };
+        let (mut a_row, mut b_row) = ($a.values.as_ptr(), $b.values.as_ptr());
+        for _ in 0..$rows {
+            let (mut at, mut right) = (a_row, b_row);
+            for _ in 0..$steps {
+                let mut lanes = [L::zero(); W];
+                for (w, lanes) in lanes.iter_mut().enumerate() {
+                    // SAFETY: the caller's checks cover all steps and rows.
+                    *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
+                }
+                steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11);
+                (at, right) = (at.wrapping_add($step), right.wrapping_add($b.step));
+            }
+            (a_row, b_row) = (a_row.wrapping_add($a.row), b_row.wrapping_add($b.row));
+        }
+    }};
+    (@lines $kind:ident $sums:ident, $at:ident, $lanes:ident, $line:expr, $($r:literal)+) => {$(
+        if $r < R {
+            // SAFETY: the caller's checks cover all lines.
+            let line = unsafe { $at.add($r * $line) };
+            steps!(@line $kind $sums[$r], line, $lanes);
+        }
+    )+};
+    (@line number $sums:expr, $line:ident, $lanes:ident) => {
+        // SAFETY: as above.
+        let a = L::splat(unsafe { *$line });
+        for (sum, lanes) in $sums.iter_mut().zip($lanes) {
+            *sum = lanes.mul_add(a, *sum);
+        }
+    };
+    (@line lanes $sums:expr, $line:ident, $lanes:ident) => {
+        for (w, (sum, lanes)) in $sums.iter_mut().zip($lanes).enumerate() {
+            // SAFETY: the caller's checks cover all lanes of all lines.
+            let a = L::load(unsafe { std::slice::from_raw_parts($line.add(w * L::N), L::N) });
+            *sum = lanes.mul_add(a, *sum);
+        }
+    };
 }
 
 /// The sums over `steps` steps, each a chain of multiply-adds in their order. The lines of `b` must be neighbours, and either the lines or the steps of `a`.
@@ -54,46 +98,36 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     if steps == 0 || rows == 0 {
         return sums;
     }
-    a.check(R, steps, rows);
-    b.check(W * L::N, steps, rows);
+    a.check(R, steps, rows, 1);
+    b.check(1, steps, rows, W * L::N);
     assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
-    let (mut a_row, mut b_row) = (a.values.as_ptr(), b.values.as_ptr());
-    // Step p of row i reads a at i · row + r · line + p · step with r < R, and b at i · row + p · step .. + W · N; the largest of these
-    // was compared with the slices' lengths above. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
-    // Lines are written out: a loop over twelve of them is unrolled too late for the sums to be kept in registers.
-    const { assert!(R <= 12, "a tile has at most 12 lines") };
-    macro_rules! line {
-        ($line:expr, $at:ident, $lanes:ident: $($r:literal)+) => {$(
-            if $r < R {
-                // SAFETY: as said above.
-                let a = L::splat(unsafe { *$at.add($r * $line) });
-                for (sum, lanes) in sums[$r].iter_mut().zip($lanes) {
-                    *sum = lanes.mul_add(a, *sum);
-                }
-            }
-        )+};
-    }
-    macro_rules! steps {
-        ($line:expr, $step:expr) => {
-            for _ in 0..rows {
-                let (mut at, mut right) = (a_row, b_row);
-                for _ in 0..steps {
-                    let mut lanes = [L::zero(); W];
-                    for (w, lanes) in lanes.iter_mut().enumerate() {
-                        // SAFETY: as said above.
-                        *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
-                    }
-                    line!($line, at, lanes: 0 1 2 3 4 5 6 7 8 9 10 11);
-                    (at, right) = (at.wrapping_add($step), right.wrapping_add(b.step));
-                }
-                (a_row, b_row) = (a_row.wrapping_add(a.row), b_row.wrapping_add(b.row));
-            }
-        };
-    }
+    // A stride of 1 is written out, so that addresses take few registers.
     if a.line == 1 {
-        steps!(1, a.step);
+        steps!(sums, a, b, (steps, rows), number, 1, a.step);
     } else {
-        steps!(a.line, 1);
+        steps!(sums, a, b, (steps, rows), number, a.line, 1);
     }
+    sums
+}
+
+/// As [`go_on`], where the lines of `a` are registers as well: lane by lane, sums of products.
+///
+/// # Panics
+/// If a factor ends before the last number that the tile reads, or if the lines of `b` are not neighbours.
+#[inline(always)]
+pub fn go_on_by_lanes<L: Lanes, const R: usize, const W: usize>(
+    mut sums: [[L; W]; R],
+    a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    steps: usize,
+    rows: usize,
+) -> [[L; W]; R] {
+    if steps == 0 || rows == 0 {
+        return sums;
+    }
+    a.check(R, steps, rows, W * L::N);
+    b.check(1, steps, rows, W * L::N);
+    assert!(b.line == 1, "a tile reads neighbours");
+    steps!(sums, a, b, (steps, rows), lanes, a.line, a.step);
     sums
 }

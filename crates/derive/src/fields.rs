@@ -45,7 +45,7 @@ pub(crate) struct Part<'a> {
 #[derive(Clone, Default)]
 pub(crate) struct Pytorch {
     pub(crate) name: Option<LitStr>,
-    /// `Same`, `Reversed` or `Vector` of `nn::module::Axes`.
+    /// `Same`, `Reversed`, `Vector` or `Window` of `nn::module::Axes`.
     pub(crate) axes: Option<Ident>,
 }
 
@@ -174,8 +174,10 @@ impl Pytorch {
                 form.axes = axes("Reversed");
             } else if meta.path.is_ident("vector") {
                 form.axes = axes("Vector");
+            } else if meta.path.is_ident("window") {
+                form.axes = axes("Window");
             } else {
-                return Err(meta.error("expected `name = \"…\"`, `reversed` or `vector`"));
+                return Err(meta.error("expected `name = \"…\"`, `reversed`, `vector` or `window`"));
             }
             Ok(())
         })?;

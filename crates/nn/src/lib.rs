@@ -52,6 +52,9 @@ pub use buffer::Buffer;
 pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;
-pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};
+pub use modules::{
+    Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd, Dropout,
+    Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential,
+};
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;

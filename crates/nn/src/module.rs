@@ -282,6 +282,8 @@ pub enum Axes {
     Reversed,
     /// One, of all elements, whatever axes of size 1 are here.
     Vector,
+    /// The last two first, in reverse order: a convolution's weight, `[K…, C / groups, F]` here.
+    Window,
 }
 
 /// The twin of a module, or of a part of one, in another precision; derived with [`Module`].

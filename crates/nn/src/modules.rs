@@ -1,10 +1,12 @@
 //! Layers: modules with one input and one output.
 
+mod conv;
 mod linear;
 mod prelu;
 mod sequential;
 mod stateless;
 
+pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use linear::Linear;
 pub use prelu::PRelu;
 pub use sequential::Sequential;

@@ -2,6 +2,7 @@
 
 pub use crate::data::Dataset;
 pub use crate::{
-    Adam, AdamW, Buffer, Dropout, Flatten, Layer, LeakyRelu, Linear, Module, Optimizer, PRelu, Relu, Sequential, Sgd,
+    Adam, AdamW, Buffer, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout, Flatten,
+    Layer, LeakyRelu, Linear, Module, Optimizer, PRelu, Relu, Sequential, Sgd,
 };
-pub use tape::{Float, Gradients, Group, Param, Rng, Shape, Tape, Tensor, Var};
+pub use tape::{ConvAlgorithm, Float, Gradients, Group, Padding, Param, Rng, Shape, Tape, Tensor, Var};

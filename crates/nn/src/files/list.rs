@@ -79,6 +79,7 @@ impl<T: Float> Entry<'_, T> {
         match self.axes {
             Axes::Same => self.tensor.clone(),
             Axes::Reversed => reversed(self.tensor),
+            Axes::Window => window_last(self.tensor),
             Axes::Vector => self.tensor.reshape([self.tensor.len()]),
         }
     }
@@ -106,6 +107,7 @@ impl Back {
         match self.axes {
             Axes::Same => from_file.clone(),
             Axes::Reversed => reversed(from_file),
+            Axes::Window => window_first(from_file),
             Axes::Vector => from_file.reshape(self.shape),
         }
     }
@@ -115,4 +117,16 @@ impl Back {
 fn reversed<T: Float>(tensor: &Tensor<T>) -> Tensor<T> {
     let rank = tensor.rank() as isize;
     (0..rank / 2).fold(tensor.clone(), |tensor, axis| tensor.swap_axes(axis, rank - 1 - axis))
+}
+
+/// `[K…, C, F]` as `[F, C, K…]`. A view.
+fn window_last<T: Float>(tensor: &Tensor<T>) -> Tensor<T> {
+    let rank = tensor.rank() as isize;
+    (0..(rank - 2) / 2).fold(reversed(tensor), |tensor, axis| tensor.swap_axes(2 + axis, rank - 1 - axis))
+}
+
+/// The way back.
+fn window_first<T: Float>(tensor: &Tensor<T>) -> Tensor<T> {
+    let rank = tensor.rank() as isize;
+    reversed(&(0..(rank - 2) / 2).fold(tensor.clone(), |tensor, axis| tensor.swap_axes(2 + axis, rank - 1 - axis)))
 }

@@ -40,6 +40,7 @@ settings!(
     std::ops::Range<usize>,
     std::time::Duration,
     std::path::PathBuf,
+    tape::Conv,
     tape::Shape,
     tape::Rng,
 );

@@ -44,8 +44,17 @@ impl<T: Float> Rectifier<T> {
         }
     }
 
+    /// What of it is no operand.
+    pub(super) fn kind(&self) -> Act<T> {
+        match self {
+            Rectifier::Relu => Act::Relu,
+            Rectifier::LeakyRelu(slope) => Act::Leaky(T::from_f64(*slope)),
+            Rectifier::PRelu(_) => Act::PRelu,
+        }
+    }
+
     /// Whether the product can be rectified on its way out, and the rule can do with the output.
-    fn fuses(&self, outputs: usize) -> bool {
+    pub(super) fn fuses(&self, outputs: usize) -> bool {
         match self {
             Rectifier::Relu => true,
             Rectifier::LeakyRelu(slope) => kernels::output_is_enough(&[T::from_f64(*slope)]),
@@ -63,8 +72,9 @@ struct LinearAct<T> {
     act: Act<T>,
 }
 
+/// The rectifier of a fused op, its slopes left out where they are an operand.
 #[derive(Clone, Copy)]
-enum Act<T> {
+pub(super) enum Act<T> {
     Relu,
     Leaky(T),
     PRelu,
@@ -138,16 +148,12 @@ impl<T: Float> Var<T> {
             return act.apply(self.linear(weight, bias));
         }
         let has_bias = bias.is_some();
-        let fixed = |act| LinearAct { has_bias, act };
+        let op = LinearAct { has_bias, act: act.kind() };
         match (act, bias) {
-            (Rectifier::PRelu(alpha), Some(bias)) => fixed(Act::PRelu).apply([self, weight, bias.clone(), alpha]),
-            (Rectifier::PRelu(alpha), None) => fixed(Act::PRelu).apply([self, weight, alpha]),
-            (Rectifier::Relu, Some(bias)) => fixed(Act::Relu).apply([self, weight, bias.clone()]),
-            (Rectifier::Relu, None) => fixed(Act::Relu).apply([self, weight]),
-            (Rectifier::LeakyRelu(slope), Some(bias)) => {
-                fixed(Act::Leaky(T::from_f64(slope))).apply([self, weight, bias.clone()])
-            }
-            (Rectifier::LeakyRelu(slope), None) => fixed(Act::Leaky(T::from_f64(slope))).apply([self, weight]),
+            (Rectifier::PRelu(alpha), Some(bias)) => op.apply([self, weight, bias.clone(), alpha]),
+            (Rectifier::PRelu(alpha), None) => op.apply([self, weight, alpha]),
+            (_, Some(bias)) => op.apply([self, weight, bias.clone()]),
+            (_, None) => op.apply([self, weight]),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod clamp;
 mod compare;
+pub(crate) mod conv;
 pub(crate) mod cross_entropy;
 mod diagonal;
 mod dot;

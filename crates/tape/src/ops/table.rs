@@ -77,6 +77,7 @@ fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
         super::clamp::entries(),
+        super::conv::entries(),
         super::cross_entropy::entries(),
         super::diagonal::entries(),
         super::dot::entries(),

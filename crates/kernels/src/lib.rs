@@ -20,6 +20,7 @@ mod leaky;
 mod level;
 mod map;
 pub mod math;
+mod norm;
 mod operands;
 mod optim;
 mod parallel;
@@ -52,6 +53,11 @@ pub use level::Level;
 pub use math::{
     bce_with_logits, cos, erf, erf_backward, exp, expm1, gelu, gelu_backward, ln, log1p, pow, sigmoid,
     sigmoid_backward, silu, silu_backward, sin, softplus, softplus_backward, tanh, tanh_backward,
+};
+pub use norm::{
+    BatchNormBackward, GroupNorm, GroupNormBackward, LayerNorm, LayerNormBackward, NormSeen, batch_norm,
+    batch_norm_backward, group_norm, group_norm_backward, layer_norm, layer_norm_backward, moments,
+    norm_output_is_enough,
 };
 pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};

@@ -44,6 +44,7 @@ pub use gradients::Gradients;
 pub use kernels::ConvAlgorithm;
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
+pub use ops::batch_norm::Moments;
 pub use ops::conv::{Conv, Padding, PerAxis};
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::linear_act::Rectifier;

@@ -1,6 +1,7 @@
 //! The ops, one word and one file each: formula, derivative, conventions, rule.
 
 mod arithmetic;
+pub(crate) mod batch_norm;
 mod clamp;
 mod compare;
 pub(crate) mod conv;
@@ -15,7 +16,9 @@ mod exp;
 mod extremum;
 mod gate;
 mod gelu;
+mod group_norm;
 mod index;
+mod layer_norm;
 mod leaky_relu;
 mod lerp;
 mod linear;

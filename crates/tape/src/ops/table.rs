@@ -76,6 +76,7 @@ pub(crate) const BINARY: &[&[&[usize]]] = &[
 fn entries() -> Vec<Entry> {
     [
         super::arithmetic::entries(),
+        super::batch_norm::entries(),
         super::clamp::entries(),
         super::conv::entries(),
         super::cross_entropy::entries(),
@@ -88,7 +89,9 @@ fn entries() -> Vec<Entry> {
         super::extremum::entries(),
         super::gate::entries(),
         super::gelu::entries(),
+        super::group_norm::entries(),
         super::index::entries(),
+        super::layer_norm::entries(),
         super::leaky_relu::entries(),
         super::lerp::entries(),
         super::linear::entries(),

@@ -250,7 +250,7 @@ impl<T: Float> BatchNorm<T> {
             (Some(Act::Leaky(slope)), _) => Tensor::scalar(slope),
             _ => Tensor::scalar(T::ONE),
         };
-        let before = z.maximum(&z.zeros_like()) + z.minimum(&z.zeros_like()) / slope;
+        let before = z.maximum(z.zeros_like()) + z.minimum(z.zeros_like()) / slope;
         let before = match residual {
             Some(residual) => before - residual.value(),
             None => before,

@@ -13,7 +13,7 @@ fn rows(x: &Tensor<f64>) -> Tensor<f64> {
 fn oracle(x: &[Tensor<f64>], residual: Option<usize>, slope: impl Fn(usize) -> f64) -> Tensor<f64> {
     let flat = rows(&x[0]);
     let centred = &flat - flat.mean_axes(keep(0));
-    let variance = centred.square().mean_axes(keep(0));
+    let variance = (&centred * &centred).mean_axes(keep(0));
     let y = centred / (variance + EPSILON).sqrt() * &x[1] + &x[2];
     let y = residual.map_or(y.clone(), |r| &y + rows(&x[r]));
     let features = x[1].len();
@@ -109,7 +109,7 @@ pub(in super::super) fn entries() -> Vec<Entry> {
 fn fused_numbers_are_those_of_the_ops() {
     let mut rng = Rng::seed(3);
     let (x, r) = (Tensor::randn([3, 5, 7, 20], &mut rng), Tensor::randn([3, 5, 7, 20], &mut rng));
-    let (weight, bias) = (Tensor::uniform([20], 0.5..1.5, &mut rng), Tensor::randn([20], &mut rng));
+    let (weight, bias) = (Tensor::uniform([20], 0.5, 1.5, &mut rng), Tensor::randn([20], &mut rng));
     let c = Tensor::randn([3, 5, 7, 20], &mut rng);
     for slope in [0.25, -0.25] {
         let run = |fused: bool| {

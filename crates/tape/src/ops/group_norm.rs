@@ -118,7 +118,7 @@ pub(super) fn entries() -> Vec<super::table::Entry> {
         let places = shape[1..shape.rank() - 1].iter().product();
         let split = x[0].reshape([shape[0], places, groups, channels / groups]);
         let centred = &split - split.mean_axes(keep([1, 3]));
-        let variance = centred.square().mean_axes(keep([1, 3]));
+        let variance = (&centred * &centred).mean_axes(keep([1, 3]));
         (centred / (variance + 0.1).sqrt()).reshape(shape) * &x[1] + &x[2]
     }
     vec![

@@ -117,7 +117,7 @@ pub(super) fn entries() -> Vec<super::table::Entry> {
     const WITHOUT: &[&[&[usize]]] = &[&[&[3, 4], &[4]], &[&[1], &[1]], &[&[2, 19], &[19]]];
     fn normal(x: &Tensor<f64>, centred: bool) -> Tensor<f64> {
         let x = if centred { x - x.mean_axes(keep(-1)) } else { x.clone() };
-        let square = x.square().mean_axes(keep(-1));
+        let square = (&x * &x).mean_axes(keep(-1));
         x / (square + 0.1).sqrt()
     }
     vec![

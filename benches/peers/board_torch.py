@@ -82,6 +82,196 @@ def prelu(shape, alphas):
     return Row(variants, check)
 
 
+def first(t):
+    """Ours, features last, as PyTorch's features first: a view."""
+    return t.permute(0, t.ndim - 1, *range(1, t.ndim - 1))
+
+
+def last(t):
+    """The way back."""
+    return t.permute(0, *range(2, t.ndim), 1)
+
+
+def window(w):
+    """A weight of ours, [K…, C, F], as [F, C, K…]."""
+    return w.permute(w.ndim - 1, w.ndim - 2, *range(w.ndim - 2))
+
+
+def passes(apply, named, dy, to_ours):
+    """Forward and backward to all of `named`, by dy; what is called {name} has the gradient d{name}."""
+
+    def run():
+        y = apply(*named.values())
+        return y, torch.autograd.grad(y, list(named.values()), dy)
+
+    def check():
+        y, gradients = run()
+        return sums(y=last(y), **{f"d{name}": to_ours(name, g) for name, g in zip(named, gradients)})
+
+    return run, check
+
+
+def conv(name, x_shape, w_shape, stride, padding, dilation, groups):
+    fan = 1
+    for size in w_shape[:-1]:
+        fan *= size
+    x, w = tensor(1, x_shape), tensor(2, w_shape, scale=fan**-0.5)
+    axes = len(x_shape) - 2
+    if name == "transposed":
+        apply = lambda x, w: F.conv_transpose2d(x, w, None, stride, padding, 0, groups, dilation)
+    else:
+        function = [F.conv1d, F.conv2d, F.conv3d][axes - 1]
+        apply = lambda x, w: function(x, w, None, stride, padding, dilation, groups)
+    ours = lambda name, g: last(g) if name == "x" else g.permute(*range(2, g.ndim), 1, 0)
+    y = apply(first(x), window(w))
+    dy = first(tensor(3, tuple(last(y).shape)))
+    memory = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}[axes]
+    variants = {}
+    for variant, memory_format in {"NCHW": torch.contiguous_format, "channels_last": memory}.items():
+        lay = lambda t: t.contiguous(memory_format=memory_format).clone(memory_format=torch.preserve_format)
+        named = {"x": lay(first(x)).requires_grad_(), "w": lay(window(w)).requires_grad_()}
+        variants[variant], check = passes(apply, named, lay(dy), ours)
+    return Row(variants, check)
+
+
+def norm_act(shape):
+    channels = shape[-1]
+    vectors = {
+        "weight": tensor(4, (channels,), scale=0.5, offset=1.0),
+        "bias": tensor(5, (channels,), scale=0.5),
+        "alpha": torch.from_numpy(rows.alphas(channels)),
+    }
+
+    def apply(x, weight, bias, alpha):
+        return F.prelu(F.batch_norm(x, None, None, weight, bias, True, 0.1, 1e-5), alpha)
+
+    variants = {}
+    for variant, memory in {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}.items():
+        lay = lambda t: t.contiguous(memory_format=memory)
+        x = lay(first(tensor(1, shape))).requires_grad_()
+        named = {"x": x} | {name: v.clone().requires_grad_() for name, v in vectors.items()}
+        ours = lambda name, g: last(g) if name == "x" else g
+        variants[variant], check = passes(apply, named, lay(first(tensor(2, shape))), ours)
+    return Row(variants, check)
+
+
+def layer_norm():
+    width = rows.LAYER_NORM[1]
+    x = tensor(1, rows.LAYER_NORM).requires_grad_()
+    weight, bias = tensor(4, (width,), scale=0.5, offset=1.0), tensor(5, (width,), scale=0.5)
+    named = {"x": x, "weight": weight.requires_grad_(), "bias": bias.requires_grad_()}
+    dy = tensor(2, rows.LAYER_NORM)
+
+    def run():
+        y = F.layer_norm(x, (width,), named["weight"], named["bias"], 1e-5)
+        return y, torch.autograd.grad(y, list(named.values()), dy)
+
+    def check():
+        y, gradients = run()
+        return sums(y=y, **{f"d{name}": g for name, g in zip(named, gradients)})
+
+    return Row({"eager": run}, check)
+
+
+def group_norm():
+    shape, groups = rows.GROUP_NORM
+    channels = shape[-1]
+    vectors = {"weight": tensor(4, (channels,), scale=0.5, offset=1.0), "bias": tensor(5, (channels,), scale=0.5)}
+    apply = lambda x, weight, bias: F.group_norm(x, groups, weight, bias, 1e-5)
+    variants = {}
+    for variant, memory in {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}.items():
+        lay = lambda t: t.contiguous(memory_format=memory)
+        named = {"x": lay(first(tensor(1, shape))).requires_grad_()}
+        named |= {name: v.clone().requires_grad_() for name, v in vectors.items()}
+        ours = lambda name, g: last(g) if name == "x" else g
+        variants[variant], check = passes(apply, named, lay(first(tensor(2, shape))), ours)
+    return Row(variants, check)
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions and the shortcut of option A."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
+        self.norm1, self.act1 = nn.BatchNorm2d(width), nn.PReLU(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norm2, self.act2 = nn.BatchNorm2d(width), nn.PReLU(width)
+        self.stride = stride
+
+    def forward(self, x):
+        inner = self.norm2(self.conv2(self.act1(self.norm1(self.conv1(x)))))
+        if self.stride == 2:
+            half = x.shape[1] // 2
+            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, half, half))
+        return self.act2(inner + x)
+
+
+class ResNet20(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.norm, self.act = nn.BatchNorm2d(16), nn.PReLU(16)
+        sizes = [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2
+        self.blocks = nn.Sequential(*(Block(*size) for size in sizes))
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = self.blocks(self.act(self.norm(self.conv(x))))
+        return self.head(x.mean((2, 3)))
+
+    def load_page(self):
+        """The k-th parameter in the order of the walk is tensor 100 + k; see benches/src/rows/images.rs."""
+        with torch.no_grad():
+            for k, (name, p) in enumerate(self.named_parameters()):
+                number = 100 + k
+                if p.ndim == 4:
+                    ours = (p.shape[2], p.shape[3], p.shape[1], p.shape[0])
+                    fan = ours[0] * ours[1] * ours[2]
+                    p.copy_(window(tensor(number, ours, scale=(6.0 / fan) ** 0.5)))
+                elif p.ndim == 2:
+                    p.copy_(tensor(number, (p.shape[1], p.shape[0]), scale=(6.0 / p.shape[1]) ** 0.5).T)
+                elif "act" in name:
+                    p.copy_(torch.from_numpy(rows.alphas(p.numel(), number)))
+                else:
+                    offset = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+                    p.copy_(tensor(number, (p.numel(),), scale=0.25, offset=offset))
+        return self
+
+
+def resnet():
+    images = first(tensor(1, (rows.RESNET_BATCH, 32, 32, 3)))
+    target = torch.from_numpy(labels(rows.RESNET_BATCH, 10))
+
+    def variant(memory, compiled):
+        model = ResNet20().load_page().to(memory_format=memory)
+        x = images.contiguous(memory_format=memory)
+        optimiser = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
+        loss_of = lambda: F.cross_entropy(model(x), target)
+        loss_of = torch.compile(loss_of) if compiled else loss_of
+
+        def run():
+            optimiser.zero_grad(set_to_none=True)
+            loss = loss_of()
+            loss.backward()
+            optimiser.step()
+            return loss
+
+        return run, model
+
+    plain, model = variant(torch.contiguous_format, False)
+
+    def check():
+        losses = {f"loss{i}": plain() for i in range(3)}
+        return sums(**losses, conv=model.conv.weight.permute(2, 3, 1, 0), bias=model.head.bias)
+
+    variants = {"plain": plain}
+    variants["channels_last"] = variant(torch.channels_last, False)[0]
+    variants["compile"] = variant(torch.contiguous_format, True)[0]
+    variants["compile_channels_last"] = variant(torch.channels_last, True)[0]
+    return Row(variants, check)
+
+
 def perceptron(widths):
     """An MLP with PReLU per feature, and its parameters under our names."""
     layers, named = [], {}
@@ -205,6 +395,9 @@ ROWS = (
     | {f"matmul_{name}": lambda size=size: matmul(*size) for name, size in rows.MATMUL.items()}
     | {f"softmax_ce_{n}x{classes}": lambda n=n, c=classes: softmax_ce(n, c) for n, classes in rows.SOFTMAX_CE}
     | {"adam_1m": adam}
+    | {f"conv_{name}": lambda name=name, size=size: conv(name, *size) for name, size in rows.CONV.items()}
+    | {name: lambda shape=shape: norm_act(shape) for name, shape in rows.BN_PRELU.items()}
+    | {"layer_norm_1024x1024": layer_norm, "group_norm_8": group_norm, "resnet20_64": resnet}
 )
 
 if __name__ == "__main__":

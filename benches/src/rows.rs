@@ -1,6 +1,7 @@
 //! The rows, by kind.
 
 mod elementwise;
+mod images;
 mod losses;
 mod products;
 mod region;
@@ -15,6 +16,7 @@ pub fn all() -> Rows {
     rows.extend(tiny::rows());
     rows.extend(region::rows());
     rows.extend(training::rows());
+    rows.extend(images::rows());
     rows.extend(products::rows());
     rows.extend(losses::rows());
     rows

@@ -43,6 +43,7 @@ mod gradcheck;
 pub mod init;
 pub mod loss;
 pub mod metrics;
+pub mod models;
 pub mod module;
 pub mod modules;
 pub mod optim;
@@ -53,8 +54,9 @@ pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;
 pub use modules::{
-    Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd, Dropout,
-    Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential,
+    Act, Activation, BatchNorm, Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
+    ConvTransposeNd, Dropout, Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear,
+    NormAct, PRelu, Relu, Residual, RmsNorm, Sequential,
 };
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;

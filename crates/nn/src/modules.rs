@@ -1,16 +1,22 @@
 //! Layers: modules with one input and one output.
 
+mod activation;
 mod conv;
 mod linear;
+mod norm;
 mod prelu;
+mod residual;
 mod sequential;
 mod stateless;
 
+pub use activation::{Act, Activation};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use linear::Linear;
+pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, NormAct, RmsNorm};
 pub use prelu::PRelu;
+pub use residual::Residual;
 pub use sequential::Sequential;
-pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
+pub use stateless::{Dropout, Flatten, GlobalAvgPool, LeakyRelu, Relu};
 
 use crate::Module;
 use tape::{Float, Rectifier, Tape, Var};
@@ -32,6 +38,10 @@ pub trait Layer<T: Float = f32>: Module<T> {
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         act.apply(self.forward(x))
     }
+
+    /// Whether layers below may run with their neighbours as one op; they do unless this says otherwise. The numbers are the same, to
+    /// rounding.
+    fn set_fused(&mut self, _fuses: bool) {}
 }
 
 impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
@@ -44,11 +54,17 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         (**self).forward_rectified(x, act)
     }
+    fn set_fused(&mut self, fuses: bool) {
+        (**self).set_fused(fuses);
+    }
 }
 
 impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.iter().fold(x, |x, layer| layer.forward(x))
+    }
+    fn set_fused(&mut self, fuses: bool) {
+        self.iter_mut().for_each(|layer| layer.set_fused(fuses));
     }
 }
 
@@ -57,6 +73,11 @@ impl<T: Float, L: Layer<T>> Layer<T> for Option<L> {
         match self {
             Some(layer) => layer.forward(x),
             None => x,
+        }
+    }
+    fn set_fused(&mut self, fuses: bool) {
+        if let Some(layer) = self {
+            layer.set_fused(fuses);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 pub use crate::data::Dataset;
 pub use crate::{
-    Adam, AdamW, Buffer, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout, Flatten,
-    Layer, LeakyRelu, Linear, Module, Optimizer, PRelu, Relu, Sequential, Sgd,
+    Activation, Adam, AdamW, BatchNorm, Buffer, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d,
+    ConvTranspose3d, Dropout, Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear,
+    Module, NormAct, Optimizer, PRelu, Relu, Residual, RmsNorm, Sequential, Sgd,
 };
 pub use tape::{ConvAlgorithm, Float, Gradients, Group, Padding, Param, Rng, Shape, Tape, Tensor, Var};

@@ -144,6 +144,9 @@ macro_rules! tuples {
                 $(let x = self.$index.forward(x);)+
                 x
             }
+            fn set_fused(&mut self, fuses: bool) {
+                $(self.$index.set_fused(fuses);)+
+            }
         }
     };
 }

@@ -288,12 +288,12 @@ mod tests {
         assert_eq!(conv.weight().value().shape(), &[3, 5, 2, 12]);
         assert_eq!(conv.bias().unwrap().value().shape(), &[12]);
         let wide = Conv1d::new(64, 256, 3, &mut rng);
-        let deviation = wide.weight().value().std_axes(.., 0.0).item();
+        let deviation = wide.weight().value().flatten(0).std_axes(0, 0.0).item();
         let expected = (2.0 / (1.0625 * 192.0_f32)).sqrt();
         assert!((deviation / expected - 1.0).abs() < 0.02, "{deviation} for {expected}");
         let up = ConvTranspose2d::new(64, 256, 2, &mut rng);
         assert_eq!(up.weight().value().shape(), &[2, 2, 256, 64]);
-        let deviation = up.weight().value().std_axes(.., 0.0).item();
+        let deviation = up.weight().value().flatten(0).std_axes(0, 0.0).item();
         let expected = (2.0 / (1.0625 * 256.0_f32)).sqrt();
         assert!((deviation / expected - 1.0).abs() < 0.02, "{deviation} for {expected}");
         assert_eq!(Conv3d::depthwise(4, 3, &mut rng).weight().value().shape(), &[3, 3, 3, 1, 4]);

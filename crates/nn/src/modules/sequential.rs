@@ -106,6 +106,11 @@ impl<T: Float> Layer<T> for Sequential<T> {
         }
         x
     }
+
+    fn set_fused(&mut self, fuses: bool) {
+        self.fuses = fuses;
+        self.layers.iter_mut().for_each(|layer| layer.set_fused(fuses));
+    }
 }
 
 #[cfg(test)]

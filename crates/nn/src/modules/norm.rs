@@ -1,0 +1,365 @@
+//! Normalisation layers: batch norm (and with its rectifier, [`NormAct`]), layer, RMS, group and instance norm. Features last, so one
+//! type serves images, sequences and rows.
+
+use super::{Act, Activation};
+use crate::error::{expect, setting};
+use crate::{Buffer, Layer, Module, Result};
+use tape::{Float, Group, Moments, Param, Rectifier, Tape, Tensor, Var};
+
+/// PyTorch's ε, and the share of a batch in running statistics.
+const EPSILON: f64 = 1e-5;
+const MOMENTUM: f64 = 0.1;
+
+/// Normalises each feature over all rows of the batch, then γ·x̂ + β; at inference by running statistics (Ioffe, Szegedy 2015).
+///
+/// A training tape uses the batch's statistics and notes the running ones, new = 0.9·old + 0.1·batch with the unbiased variance; the
+/// optimiser's step writes them. Other tapes use the running ones, as [`BatchNorm::frozen`] always does.
+///
+/// ```
+/// use nn::prelude::*;
+/// let norm = BatchNorm::new(2);
+/// let x = Tensor::from([[1.0, 10.0], [3.0, 30.0]]);
+/// let y = norm.forward(Tape::training(1).input(x.clone()));
+/// assert!(y.value().allclose(&Tensor::from([[-1.0, -1.0], [1.0, 1.0]]), 1e-4, 0.0));
+/// let y = norm.forward(Tape::inference().input(x.clone())); // running statistics are still 0 and 1
+/// assert!(y.value().allclose(&x, 1e-4, 0.0));
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct BatchNorm<T: Float = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+    running_mean: Buffer<T>,
+    running_var: Buffer<T>,
+    epsilon: f64,
+    momentum: f64,
+    is_frozen: bool,
+}
+
+impl BatchNorm {
+    /// For so many features.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
+    pub fn new(features: usize) -> BatchNorm {
+        assert!(features > 0, "BatchNorm: 0 features; 1 is the least");
+        BatchNorm {
+            weight: Param::new(Tensor::ones([features]), Group::Bias),
+            bias: Param::new(Tensor::zeros([features]), Group::Bias),
+            running_mean: Buffer::new(Tensor::zeros([features])),
+            running_var: Buffer::new(Tensor::ones([features])),
+            epsilon: EPSILON,
+            momentum: MOMENTUM,
+            is_frozen: false,
+        }
+    }
+
+    /// With another ε under the root, and another share of a batch in the running statistics.
+    ///
+    /// # Errors
+    /// If ε is not above 0 and finite, or if the share is not in [0, 1].
+    pub fn with(mut self, epsilon: f64, momentum: f64) -> Result<BatchNorm> {
+        check_epsilon("BatchNorm", epsilon)?;
+        if !(0.0..=1.0).contains(&momentum) {
+            return setting("BatchNorm", format!("momentum is {momentum}; the share of a batch is in [0, 1]"));
+        }
+        (self.epsilon, self.momentum) = (epsilon, momentum);
+        Ok(self)
+    }
+}
+
+fn check_epsilon(layer: &'static str, epsilon: f64) -> Result<()> {
+    match epsilon > 0.0 && epsilon.is_finite() {
+        true => Ok(()),
+        false => setting(layer, format!("ε is {epsilon}; it must be above 0 and finite")),
+    }
+}
+
+impl<T: Float> BatchNorm<T> {
+    /// Uses the running statistics on every tape, and leaves them as they are.
+    #[must_use]
+    pub fn frozen(mut self) -> Self {
+        self.is_frozen = true;
+        self
+    }
+
+    /// γ.
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    /// γ, to be changed.
+    pub fn weight_mut(&mut self) -> &mut Param<T> {
+        &mut self.weight
+    }
+
+    /// β.
+    pub fn bias(&self) -> &Param<T> {
+        &self.bias
+    }
+
+    /// β, to be changed.
+    pub fn bias_mut(&mut self) -> &mut Param<T> {
+        &mut self.bias
+    }
+
+    /// The running mean.
+    pub fn running_mean(&self) -> &Buffer<T> {
+        &self.running_mean
+    }
+
+    /// The running variance, unbiased.
+    pub fn running_var(&self) -> &Buffer<T> {
+        &self.running_var
+    }
+
+    /// f(norm(x) + residual) in one op.
+    ///
+    /// # Panics
+    /// If shapes do not fit; on a training tape if there is one value for each feature, which has no variance.
+    #[track_caller]
+    pub fn forward_with(&self, x: Var<T>, residual: Option<&Var<T>>, act: Option<Rectifier<T>>) -> Var<T> {
+        let tape = x.tape().clone();
+        let (weight, bias) = (tape.param(&self.weight), tape.param(&self.bias));
+        if !tape.is_training() || self.is_frozen {
+            let (mean, variance) = (tape.buffer(&self.running_mean), tape.buffer(&self.running_var));
+            let moments = Moments { mean, variance, count: 0 };
+            return x.normalise(&moments, &weight, &bias, self.epsilon, residual, act);
+        }
+        let (features, count) = (self.weight.value().len(), x.len() / self.weight.value().len());
+        assert!(
+            count > 1,
+            "BatchNorm: x has shape {:?}, {count} value for each of {features} features; training needs 2, or `frozen()`",
+            x.shape()
+        );
+        let (z, moments) = x.batch_norm_act(&weight, &bias, self.epsilon, residual, act);
+        let share = self.momentum;
+        let unbiased = count as f64 / (count - 1) as f64;
+        let next = |buffer: &Buffer<T>, batch: Tensor<T>| tape.buffer(buffer) * (1.0 - share) + batch * share;
+        tape.update(&self.running_mean, next(&self.running_mean, moments.mean));
+        tape.update(&self.running_var, next(&self.running_var, moments.variance * unbiased));
+        z
+    }
+}
+
+impl<T: Float> Layer<T> for BatchNorm<T> {
+    /// # Panics
+    /// As [`BatchNorm::forward_with`].
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        self.forward_with(x, None, None)
+    }
+
+    #[track_caller]
+    fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
+        self.forward_with(x, None, Some(act))
+    }
+}
+
+/// Batch norm and the rectifier behind it, with an optional residual between the two, as one op.
+///
+/// ```
+/// use nn::prelude::*;
+/// let block = NormAct::new(16, Activation::PRelu);
+/// let tape = Tape::training(1);
+/// let x = tape.input(Tensor::randn([4, 8, 8, 16], &mut Rng::seed(1)));
+/// let y = block.forward_residual(x.clone(), &x);
+/// assert_eq!(y.shape(), x.shape());
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct NormAct<T: Float = f32> {
+    norm: BatchNorm<T>,
+    act: Act<T>,
+    fuses: bool,
+}
+
+impl NormAct {
+    /// For so many features.
+    ///
+    /// # Panics
+    /// If there are none, or if a slope is not finite.
+    #[track_caller]
+    pub fn new(features: usize, act: Activation) -> NormAct {
+        NormAct { norm: BatchNorm::new(features), act: act.layer(features), fuses: true }
+    }
+}
+
+impl<T: Float> NormAct<T> {
+    /// The norm.
+    pub fn norm(&self) -> &BatchNorm<T> {
+        &self.norm
+    }
+
+    /// The rectifier.
+    pub fn act(&self) -> &Act<T> {
+        &self.act
+    }
+
+    /// f(norm(x) + r).
+    ///
+    /// # Panics
+    /// As [`BatchNorm::forward_with`].
+    #[track_caller]
+    pub fn forward_residual(&self, x: Var<T>, r: &Var<T>) -> Var<T> {
+        match self.act.rectifier(x.tape()).filter(|_| self.fuses) {
+            Some(act) => self.norm.forward_with(x, Some(r), Some(act)),
+            None => self.act.forward(self.norm.forward(x) + r),
+        }
+    }
+}
+
+impl<T: Float> Layer<T> for NormAct<T> {
+    /// # Panics
+    /// As [`BatchNorm::forward_with`].
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        match self.act.rectifier(x.tape()).filter(|_| self.fuses) {
+            Some(act) => self.norm.forward_with(x, None, Some(act)),
+            None => self.act.forward(self.norm.forward(x)),
+        }
+    }
+
+    fn set_fused(&mut self, fuses: bool) {
+        self.fuses = fuses;
+    }
+}
+
+/// Normalises each row (last axis), then γ·x̂ + β (Ba, Kiros, Hinton 2016).
+#[derive(Clone, Debug, Module)]
+pub struct LayerNorm<T: Float = f32> {
+    weight: Param<T>,
+    bias: Option<Param<T>>,
+    epsilon: f64,
+}
+
+/// Divides each row (last axis) by its root mean square, then times γ (Zhang, Sennrich 2019).
+#[derive(Clone, Debug, Module)]
+pub struct RmsNorm<T: Float = f32> {
+    weight: Param<T>,
+    epsilon: f64,
+}
+
+/// Normalises each sample's groups of channels over all its places, then γ·x̂ + β (Wu, He 2018).
+#[derive(Clone, Debug, Module)]
+pub struct GroupNorm<T: Float = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+    groups: usize,
+    epsilon: f64,
+}
+
+/// Normalises each sample's channels over all its places, then γ·x̂ + β (Ulyanov, Vedaldi, Lempitsky 2016).
+#[derive(Clone, Debug, Module)]
+pub struct InstanceNorm<T: Float = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+    epsilon: f64,
+}
+
+macro_rules! affine {
+    ($($layer:ident $what:literal ($($argument:ident: $type:ty),*) { $($field:ident: $value:expr),* };)+) => {$(
+        impl $layer {
+            #[doc = concat!("For so many ", $what, ", with ε = 1e-5.")]
+            ///
+            /// # Panics
+            /// If a size is 0 or does not fit.
+            #[track_caller]
+            pub fn new($($argument: $type,)* features: usize) -> $layer {
+                assert!(features > 0, concat!(stringify!($layer), ": 0 ", $what, "; 1 is the least"));
+                let weight = Param::new(Tensor::ones([features]), Group::Bias);
+                $layer { weight, epsilon: EPSILON, $($field: ($value)(features)),* }
+            }
+
+            /// With another ε under the root.
+            ///
+            /// # Errors
+            /// If it is not above 0 and finite.
+            pub fn with_epsilon(mut self, epsilon: f64) -> Result<$layer> {
+                check_epsilon(stringify!($layer), epsilon)?;
+                self.epsilon = epsilon;
+                Ok(self)
+            }
+        }
+
+        impl<T: Float> $layer<T> {
+            /// γ.
+            pub fn weight(&self) -> &Param<T> {
+                &self.weight
+            }
+
+            /// γ, to be changed.
+            pub fn weight_mut(&mut self) -> &mut Param<T> {
+                &mut self.weight
+            }
+        }
+    )+};
+}
+
+fn bias(features: usize) -> Param {
+    Param::new(Tensor::zeros([features]), Group::Bias)
+}
+
+affine! {
+    LayerNorm "features" () { bias: |features| Some(bias(features)) };
+    RmsNorm "features" () {};
+    GroupNorm "channels" (groups: usize) { bias: bias, groups: |channels| checked_groups(groups, channels) };
+    InstanceNorm "channels" () { bias: bias };
+}
+
+#[track_caller]
+fn checked_groups(groups: usize, channels: usize) -> usize {
+    let fits = groups > 0 && channels.is_multiple_of(groups);
+    let problem = || setting("GroupNorm", format!("{groups} groups do not divide {channels} channels"));
+    expect(if fits { Ok(groups) } else { problem() })
+}
+
+impl<T: Float> LayerNorm<T> {
+    /// Without β.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+}
+
+impl<T: Float> Layer<T> for LayerNorm<T> {
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        let (weight, bias) = (x.tape().param(&self.weight), self.bias.as_ref().map(|bias| x.tape().param(bias)));
+        x.layer_norm(&weight, bias.as_ref(), self.epsilon)
+    }
+}
+
+impl<T: Float> Layer<T> for RmsNorm<T> {
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        let weight = x.tape().param(&self.weight);
+        x.rms_norm(&weight, self.epsilon)
+    }
+}
+
+/// γ and β on a tape.
+#[track_caller]
+fn on<T: Float>(tape: &Tape<T>, weight: &Param<T>, bias: &Param<T>) -> (Var<T>, Var<T>) {
+    (tape.param(weight), tape.param(bias))
+}
+
+impl<T: Float> Layer<T> for GroupNorm<T> {
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        let (weight, bias) = on(x.tape(), &self.weight, &self.bias);
+        x.group_norm(self.groups, &weight, &bias, self.epsilon)
+    }
+}
+
+impl<T: Float> Layer<T> for InstanceNorm<T> {
+    #[track_caller]
+    fn forward(&self, x: Var<T>) -> Var<T> {
+        let (weight, bias) = on(x.tape(), &self.weight, &self.bias);
+        x.instance_norm(&weight, &bias, self.epsilon)
+    }
+}
+
+#[cfg(test)]
+#[path = "norm_tests.rs"]
+mod tests;

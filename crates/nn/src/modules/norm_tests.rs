@@ -1,0 +1,138 @@
+use super::*;
+use crate::{Optimizer as _, Sequential, Sgd, gradcheck_module};
+use tape::{Rng, keep};
+
+fn batch(seed: u64) -> Tensor {
+    Tensor::randn([6, 4, 3], &mut Rng::seed(seed)) * 3.0 + 2.0
+}
+
+/// burn: the running variance was the biased one. candle: the statistics in the model file were a copy.
+#[test]
+fn peer_bug_n03_n05_running_statistics_are_unbiased_saved_and_written_by_the_step() {
+    let mut norm = BatchNorm::new(3);
+    let mut sgd = Sgd::new(0.1);
+    let (mut mean, mut variance) = (Tensor::zeros([3]), Tensor::ones([3]));
+    for seed in 0..3 {
+        let tape = Tape::training(1);
+        let x = batch(seed);
+        let loss = norm.forward(tape.input(x.clone())).square().sum();
+        sgd.step(&mut norm, loss.backward()).unwrap();
+        mean = mean * 0.9 + x.mean_axes([0, 1]) * 0.1;
+        variance = variance * 0.9 + x.var_axes([0, 1], 1.0) * 0.1;
+    }
+    assert!(norm.running_mean().value().allclose(&mean, 1e-5, 1e-6));
+    assert!(norm.running_var().value().allclose(&variance, 1e-5, 1e-6));
+    let mut other = BatchNorm::new(3);
+    other.load_bytes(&norm.to_bytes().unwrap()).unwrap();
+    assert_eq!(other.running_var().value().to_vec(), norm.running_var().value().to_vec());
+    let names: Vec<String> = norm.named_buffers().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["running_mean", "running_var"]);
+    // At inference they are what counts.
+    let y = norm.forward(Tape::inference().input(batch(9)));
+    let expected = (batch(9) - &mean) / (variance + 1e-5).sqrt() * norm.weight().value() + norm.bias().value();
+    assert!(y.value().allclose(&expected, 1e-4, 1e-5));
+}
+
+/// Flux, torch7: one value for each channel made NaN.
+#[test]
+#[should_panic(
+    expected = "BatchNorm: x has shape [1, 3], 1 value for each of 3 features; training needs 2, or `frozen()`"
+)]
+fn peer_bug_n01_one_value_per_feature_is_refused() {
+    let _ = BatchNorm::new(3).forward(Tape::training(1).input(Tensor::ones([1, 3])));
+}
+
+#[test]
+fn frozen_statistics_stay() {
+    let norm = BatchNorm::new(3).frozen();
+    let tape = Tape::training(1);
+    let y = norm.forward(tape.input(batch(1)));
+    assert!(y.value().allclose(&batch(1), 1e-4, 1e-4) && tape.updates().is_empty());
+    assert!(norm.forward(tape.input(Tensor::ones([1, 3]))).len() == 3);
+}
+
+#[test]
+fn a_norm_used_twice_builds_on_its_first_use() {
+    let norm = BatchNorm::new(3);
+    let tape = Tape::training(1);
+    let _ = norm.forward(tape.input(batch(1)));
+    let _ = norm.forward(tape.input(batch(2)));
+    let twice = batch(1).mean_axes([0, 1]) * 0.09 + batch(2).mean_axes([0, 1]) * 0.1;
+    assert!(tape.updates().get(norm.running_mean()).unwrap().allclose(&twice, 1e-5, 1e-6));
+}
+
+#[test]
+fn fused_and_plain_numbers_agree() {
+    for act in [Activation::Relu, Activation::LeakyRelu(0.1), Activation::PRelu] {
+        let mut block = NormAct::new(3, act);
+        let run = |block: &NormAct| {
+            let tape = Tape::training(1);
+            let (x, r) = (tape.var(batch(1)), tape.var(batch(2)));
+            let y = block.forward_residual(x.clone(), &r);
+            let (ops, value) = (tape.len(), y.value().clone());
+            let y = block.forward(y);
+            let grads = y.square().sum().backward();
+            let mut numbers = vec![value, grads[&x].clone(), grads[&r].clone()];
+            numbers.extend(block.parameters().into_iter().map(|param| grads[param].clone()));
+            (ops, numbers)
+        };
+        let fused = run(&block);
+        block.set_fused(false);
+        let plain = run(&block);
+        assert!(fused.0 < plain.0);
+        for (fused, plain) in fused.1.iter().zip(&plain.1) {
+            assert!(fused.allclose(plain, 2e-4, 2e-4), "{act:?}: {fused:?} for {plain:?}");
+        }
+    }
+}
+
+#[test]
+fn sequential_joins_norm_and_rectifier() {
+    let net = Sequential::new().then(BatchNorm::new(3)).then(crate::PRelu::per_feature(3));
+    let ops = |net: &Sequential| {
+        let tape = Tape::training(1);
+        let y = net.forward(tape.input(batch(3)));
+        (tape.len(), y.value().clone())
+    };
+    let (fused, plain) = (ops(&net), ops(&net.clone().fused(false)));
+    assert_eq!(plain.0 - fused.0, 1);
+    assert!(fused.1.allclose(&plain.1, 1e-6, 1e-6));
+}
+
+#[test]
+fn layers_normalise_what_they_say() {
+    let tape = Tape::inference();
+    let x = || tape.input(batch(4));
+    let about = |y: &Tensor, axes: &[isize]| {
+        let square = (y * y).mean_axes(axes).to_vec();
+        y.mean_axes(axes).to_vec().iter().all(|mean| mean.abs() < 1e-4) && square.iter().all(|s| (s - 1.0).abs() < 1e-3)
+    };
+    assert!(about(LayerNorm::new(3).forward(x()).value(), &[2]));
+    assert!(about(GroupNorm::new(1, 3).forward(x()).value(), &[1, 2]));
+    assert!(about(InstanceNorm::new(3).forward(x()).value(), &[1]));
+    let rms = RmsNorm::new(3).forward(x());
+    let square = (rms.value() * rms.value()).mean_axes(keep(-1));
+    assert!(square.iter().all(|s| (s - 1.0).abs() < 1e-3));
+}
+
+#[test]
+fn gradients_of_every_norm() {
+    let mut rng = Rng::seed(5);
+    let net = (
+        NormAct::new(4, Activation::PRelu),
+        LayerNorm::new(4),
+        GroupNorm::new(2, 4),
+        InstanceNorm::new(4),
+        RmsNorm::new(4),
+    );
+    let x = Tensor::randn([3, 3, 4], &mut rng).cast::<f64>();
+    let c = Tensor::randn([3, 3, 4], &mut rng).cast::<f64>();
+    gradcheck_module(&net.cast::<f64>(), |net, x| (net.forward(x) * &c).sum(), &x).unwrap();
+}
+
+#[test]
+fn bad_settings_are_errors() {
+    assert!(BatchNorm::new(2).with(0.0, 0.1).unwrap_err().to_string().contains("ε is 0"));
+    assert!(BatchNorm::new(2).with(1e-5, 1.5).unwrap_err().to_string().contains("momentum is 1.5"));
+    assert!(LayerNorm::new(2).with_epsilon(f64::NAN).is_err());
+}

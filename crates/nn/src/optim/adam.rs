@@ -68,6 +68,11 @@ impl<T: Float> Adam<T> {
 macro_rules! settings {
     ($adam:ident, $($path:tt)+) => {
         impl<T: Float> $adam<T> {
+            /// Another learning rate from the next step on: for schedules.
+            pub fn set_learning_rate(&mut self, learning_rate: f64) {
+                self.$($path)+.lr = learning_rate;
+            }
+
             /// What remains of the running means of gradients and of their squares: β₁ and β₂.
             #[must_use]
             pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {

@@ -45,6 +45,11 @@ impl<T: Float> Sgd<T> {
         }
     }
 
+    /// Another learning rate from the next step on: for schedules.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.lr = learning_rate;
+    }
+
     /// The share of the velocity that stays.
     #[must_use]
     pub fn momentum(mut self, momentum: f64) -> Self {

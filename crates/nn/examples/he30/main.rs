@@ -1,0 +1,96 @@
+//! The 30-layer experiment of He, Zhang, Ren, Sun 2015 (figure 3) on the digits: a plain network of width 64 without normalisation,
+//! leaky rectifiers of slope 0.25, SGD with momentum. Weights drawn by Xavier's law let signals vanish, and training stalls; Kaiming's law
+//! with the leak keeps their size, and the same network learns.
+//!
+//! `cargo run --release --example he30 -- [--seed N] [--quick]` prints both losses and the verdict, and writes `out/he30.png`.
+
+mod curves;
+
+use nn::init::{Init, Kaiming, Xavier};
+use nn::prelude::*;
+use std::io::{IsTerminal as _, Write as _};
+
+const LAYERS: usize = 30;
+const WIDTH: usize = 64;
+const SLOPE: f64 = 0.25;
+const RATE: f64 = 0.01;
+const BATCH: usize = 64;
+const OUT: &str = "out";
+
+/// A loss after each epoch, from before the first on, and the test accuracy at the end.
+struct Run {
+    losses: Vec<f64>,
+    accuracy: f64,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (seed, quick) = options()?;
+    let epochs = if quick { 2 } else { 20 };
+    let kaiming = run("Kaiming with leak", &Kaiming::default().leak(SLOPE), epochs, seed)?;
+    let xavier = run("Xavier", &Xavier::default(), epochs, seed)?;
+    std::fs::create_dir_all(OUT)?;
+    curves::draw(
+        &[("Kaiming with leak", &kaiming.losses), ("Xavier", &xavier.losses)],
+        format!("{OUT}/he30.png").as_ref(),
+    )?;
+    println!("{:>18}  first loss  last loss  test accuracy", "");
+    for (name, run) in [("Kaiming with leak", &kaiming), ("Xavier", &xavier)] {
+        let (first, last) = (run.losses[0], run.losses[run.losses.len() - 1]);
+        println!("{name:>18}  {first:10.4}  {last:9.4}  {:12.2}%", 100.0 * run.accuracy);
+    }
+    println!("wrote {OUT}/he30.png");
+    let learns = |run: &Run| run.losses[run.losses.len() - 1] < 0.5 * run.losses[0];
+    match (quick, learns(&kaiming), learns(&xavier)) {
+        (true, ..) => println!("verdict: none after {epochs} epochs; run without --quick"),
+        (_, true, false) => println!("verdict: the claim holds: Kaiming-with-leak learns, Xavier stalls"),
+        (_, kaiming, xavier) => {
+            println!("verdict: the claim fails: Kaiming learns: {kaiming}, Xavier learns: {xavier}")
+        }
+    }
+    Ok(())
+}
+
+fn run(name: &str, init: &impl Init, epochs: usize, seed: u64) -> nn::Result<Run> {
+    let (train, test) = nn::data::digits()?;
+    let mut rng = Rng::seed(seed);
+    let mut net = Sequential::new();
+    for layer in 0..LAYERS {
+        let outputs = if layer + 1 < LAYERS { WIDTH } else { 10 };
+        net = net.then(Linear::with_init(WIDTH, outputs, init, &mut rng)?);
+        if layer + 1 < LAYERS {
+            net = net.then(LeakyRelu::new(SLOPE));
+        }
+    }
+    let mut sgd = Sgd::new(RATE).momentum(0.9);
+    let mut losses = vec![mean_loss(&net, &train)];
+    for epoch in 1..=epochs {
+        for (images, labels) in train.batches(BATCH).shuffled(rng.next_u64()) {
+            let loss = net.forward(Tape::training(rng.next_u64()).input(images)).cross_entropy(&labels);
+            sgd.step(&mut net, loss.backward())?;
+        }
+        losses.push(mean_loss(&net, &train));
+        if std::io::stderr().is_terminal() {
+            let _ = write!(std::io::stderr(), "\r{name}: epoch {epoch}/{epochs}, loss {:.4}  ", losses[epoch]);
+        }
+    }
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr());
+    }
+    Ok(Run { losses, accuracy: nn::metrics::accuracy(|x| net.forward(x), &test) })
+}
+
+fn mean_loss(net: &Sequential, data: &Dataset) -> f64 {
+    let tape = Tape::inference();
+    f64::from(net.forward(tape.input(data.images().clone())).cross_entropy(data.labels()).item())
+}
+
+fn options() -> Result<(u64, bool), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let rest: Vec<&str> = arguments.iter().map(String::as_str).filter(|&argument| argument != "--quick").collect();
+    match rest[..] {
+        [] => Ok((7, quick)),
+        ["--seed", seed] => Ok((seed.parse().map_err(|error| format!("--seed {seed}: {error}"))?, quick)),
+        _ => Err(format!("usage: he30 [--seed N] [--quick]; got {}", arguments.join(" ")).into()),
+    }
+}

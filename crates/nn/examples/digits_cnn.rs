@@ -46,9 +46,9 @@ impl Net {
     }
 }
 
-const EPOCHS: usize = 24;
+const EPOCHS: usize = 60;
 const BATCH: usize = 64;
-const RATE: f64 = 3e-3;
+const RATE: f64 = 2e-3;
 const OUT: &str = "out";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -148,7 +148,7 @@ fn each_call_has_its_own_statistics() {
 
 /// burn: ε was added after the root.
 #[test]
-fn peer_bug_n07_epsilon_is_under_the_root() {
+fn peer_bug_n07() {
     let tape = Tape::inference();
     let (weight, bias) = (tape.input(Tensor::ones([1])), tape.input(Tensor::zeros([1])));
     let x = || tape.input(Tensor::from([[-1.0], [1.0]]));

@@ -10,7 +10,7 @@ mod depthwise;
 mod direct;
 #[cfg(test)]
 mod naive;
-mod plan;
+pub(crate) mod plan;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -18,6 +18,7 @@ mod weights;
 use crate::Float;
 use crate::gemm::Epilogue;
 use direct::Weights;
+pub(crate) use direct::grain as row_grain;
 use plan::Plan;
 
 /// How a convolution is computed.

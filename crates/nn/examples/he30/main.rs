@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (true, ..) => println!("verdict: none after {epochs} epochs; run without --quick"),
         (_, true, false) => println!("verdict: the claim holds: Kaiming-with-leak learns, Xavier stalls"),
         (_, kaiming, xavier) => {
-            println!("verdict: the claim fails: Kaiming learns: {kaiming}, Xavier learns: {xavier}")
+            println!("verdict: the claim fails: Kaiming learns: {kaiming}, Xavier learns: {xavier}");
         }
     }
     Ok(())

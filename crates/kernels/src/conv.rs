@@ -14,6 +14,9 @@ pub(crate) mod plan;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod winograd;
+#[cfg(test)]
+mod winograd_tests;
 
 use crate::Float;
 use crate::gemm::Epilogue;
@@ -110,6 +113,9 @@ impl ConvGeometry {
 pub fn conv<T: Float>(geometry: &ConvGeometry, x: &[T], w: &[T], y: &mut [T], epilogue: Epilogue<'_, T>) {
     geometry.check(x.len(), w.len(), y.len());
     epilogue.check(geometry.filters);
+    if winograd::serves::<T>(geometry) {
+        return winograd::forward(geometry, x, w, y, epilogue);
+    }
     direct::compute(&Plan::forward(geometry), Weights::Forward, (x, w), y, epilogue);
 }
 
@@ -127,6 +133,9 @@ pub fn conv_backward_data<T: Float>(
 ) {
     geometry.check(dx.len(), w.len(), dy.len());
     epilogue.check(geometry.channels);
+    if winograd::serves::<T>(geometry) {
+        return winograd::backward_data(geometry, dy, w, dx, epilogue);
+    }
     direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue);
 }
 
@@ -137,5 +146,8 @@ pub fn conv_backward_data<T: Float>(
 #[track_caller]
 pub fn conv_backward_weights<T: Float>(geometry: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     geometry.check(x.len(), dw.len(), dy.len());
+    if winograd::serves::<T>(geometry) && winograd::backward_weights(geometry, x, dy, dw) {
+        return;
+    }
     weights::compute(&Plan::forward(geometry), x, dy, dw);
 }

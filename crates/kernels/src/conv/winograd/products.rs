@@ -1,0 +1,203 @@
+//! Forward: a block of tile rows transformed, multiplied, and transformed back.
+
+use super::{PLACES, Sizes, TileRows, tiles};
+use crate::Float;
+use crate::conv::direct::{height, next, registers};
+use crate::gemm::Epilogue;
+use crate::lanes::Lanes;
+use crate::lanes::sums::{Factor, sums};
+use crate::level::Kernel;
+use crate::pool::Buffer;
+
+/// The transformed weights of a panel of filters: `[16, C, width]`.
+pub(super) struct Transform<'a, T> {
+    pub(super) sizes: Sizes,
+    /// `[9, C, F]`.
+    pub(super) weights: &'a [T],
+    /// The first filter.
+    pub(super) first: usize,
+    pub(super) u: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Transform<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        let Transform { sizes: Sizes { channels, filters, .. }, weights, first, u } = self;
+        // A thread may get several panels.
+        let panel = registers::<L>(filters) * L::N;
+        let mut at = first;
+        for u in u.chunks_mut(PLACES * channels * panel) {
+            let width = u.len() / (PLACES * channels);
+            for c in 0..channels {
+                for f in (0..width).step_by(L::N) {
+                    let mut g = [[L::zero(); 3]; 3];
+                    for (tap, g) in g.as_flattened_mut().iter_mut().enumerate() {
+                        *g = L::load(&weights[(tap * channels + c) * filters + at + f..][..L::N]);
+                    }
+                    for (place, value) in tiles::weights(g).into_iter().enumerate() {
+                        value.store(&mut u[(place * channels + c) * width + f..][..L::N]);
+                    }
+                }
+            }
+            at += width;
+        }
+    }
+}
+
+/// Some rows of tiles.
+pub(super) struct Block<'a, T> {
+    pub(super) sizes: Sizes,
+    pub(super) source: &'a [T],
+    /// `[9, C, F]`, for tiles that are not finite.
+    pub(super) weights: &'a [T],
+    pub(super) u: &'a [T],
+    /// Numbers of a full panel of `u`.
+    pub(super) of_panel: usize,
+    pub(super) part: TileRows<'a, T>,
+    pub(super) epilogue: Epilogue<'a, T>,
+}
+
+impl<T: Float> Kernel<T> for Block<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(mut self) {
+        let sizes = self.sizes;
+        let [tile_rows, columns] = sizes.tiles();
+        let rows = self.part.end - self.part.first;
+        let count = rows * columns;
+        let (of_v, of_m) = (Sizes::plane(count, sizes.channels), Sizes::plane(count, sizes.filters));
+        let mut v = Buffer::<T>::new(PLACES * of_v);
+        let mut m = Buffer::<T>::new(PLACES * of_m);
+        let mut zeros = Buffer::<T>::new(sizes.source[1] * sizes.channels);
+        zeros.fill(T::ZERO);
+        let image = sizes.source[0] * sizes.source[1] * sizes.channels;
+        for row in 0..rows {
+            let (n, in_image) = ((self.part.first + row) / tile_rows, (self.part.first + row) % tile_rows);
+            let source = &self.source[n * image..][..image];
+            let planes = &mut v[row * columns * sizes.channels..];
+            tiles::source::<L>(&sizes, source, in_image, &zeros, (planes, of_v));
+        }
+        self.multiply::<L>(count, (&v, of_v), (&mut m, of_m));
+        let start = self.part.row_of(self.part.first);
+        for row in 0..rows {
+            let tiles = self.part.first + row;
+            let top = self.part.row_of(tiles) - start;
+            let planes = &m[row * columns * sizes.filters..];
+            self.back::<L>((tiles / tile_rows, tiles % tile_rows), top, (planes, of_m));
+        }
+    }
+}
+
+impl<T: Float> Block<'_, T> {
+    /// The sixteen products.
+    #[inline(always)]
+    fn multiply<L: Lanes<Elem = T>>(&self, tiles: usize, (v, of_v): (&[T], usize), (m, of_m): (&mut [T], usize)) {
+        let Sizes { channels, filters, .. } = self.sizes;
+        let panel = registers::<L>(filters) * L::N;
+        for (index, u) in self.u.chunks(self.of_panel).enumerate() {
+            let (first, width) = (index * panel, u.len() / (PLACES * channels));
+            let registers = width / L::N;
+            for place in 0..PLACES {
+                let u = &u[place * channels * width..][..channels * width];
+                let (v, m) = (&v[place * of_v..], &mut m[place * of_m..]);
+                let mut tile = 0;
+                while tile < tiles {
+                    let count = next(tiles - tile, height::<L>(registers));
+                    macro_rules! products {
+                        ($($r:literal $w:literal),+) => {
+                            match (count, registers) {
+                                $(($r, $w) => product::<L, $r, $w>(v, u, m, tile, (channels, filters, first)),)+
+                                _ => unreachable!("no tile of {count} × {registers}"),
+                            }
+                        };
+                    }
+                    if L::REGISTERS >= 32 {
+                        products!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
+                    } else {
+                        products!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
+                    }
+                    tile += count;
+                }
+            }
+        }
+    }
+
+    /// One row of tiles of the result, from its row `top` of the part on.
+    #[inline(always)]
+    fn back<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, (m, of_m): (&[T], usize)) {
+        let sizes = self.sizes;
+        let (filters, of_row) = (sizes.filters, sizes.result_row());
+        let lines = 2.min(sizes.result[0] - 2 * row);
+        for t in 0..sizes.tiles()[1] {
+            let places = 2.min(sizes.result[1] - 2 * t);
+            let mut rest = L::zero();
+            for f in (0..filters).step_by(L::N) {
+                let y = tiles::result::<L>((m, of_m), t * filters + f);
+                // 0 if all are finite, and small enough for their sum.
+                let sum = (y[0] + y[1]) + (y[2] + y[3]);
+                rest = rest + sum * L::zero();
+                for i in 0..lines {
+                    for j in 0..places {
+                        let at = (top + i) * of_row + (2 * t + j) * filters + f;
+                        y[2 * i + j].store(&mut self.part.result[at..at + L::N]);
+                    }
+                }
+            }
+            let is_finite = rest.reduce_add() == T::ZERO;
+            for i in 0..lines {
+                for j in 0..places {
+                    let at = (top + i) * of_row + (2 * t + j) * filters;
+                    if !is_finite {
+                        self.again::<L>(n, (2 * row + i, 2 * t + j), at);
+                    }
+                    if !self.epilogue.is_none() {
+                        self.epilogue.over_row::<L>(&mut self.part.result[at..at + filters]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One place of the result by the direct sum, in its order.
+    #[inline(always)]
+    fn again<L: Lanes<Elem = T>>(&mut self, n: usize, (row, column): (usize, usize), to: usize) {
+        let Sizes { source: [height, width], padding, channels, filters, .. } = self.sizes;
+        for f in (0..filters).step_by(L::N) {
+            let mut sum = L::zero();
+            for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+                let (h, w) = ((row + i).wrapping_sub(padding[0]), (column + j).wrapping_sub(padding[1]));
+                if h >= height || w >= width {
+                    continue;
+                }
+                let x = &self.source[((n * height + h) * width + w) * channels..][..channels];
+                for (c, &x) in x.iter().enumerate() {
+                    let weights = L::load(&self.weights[((3 * i + j) * channels + c) * filters + f..][..L::N]);
+                    sum = weights.mul_add(L::splat(x), sum);
+                }
+            }
+            sum.store(&mut self.part.result[to + f..to + f + L::N]);
+        }
+    }
+}
+
+/// R tiles from `tile` on by W registers of filters from `first` on.
+#[inline(always)]
+fn product<L: Lanes, const R: usize, const W: usize>(
+    v: &[L::Elem],
+    u: &[L::Elem],
+    m: &mut [L::Elem],
+    tile: usize,
+    (channels, filters, first): (usize, usize, usize),
+) {
+    let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
+    let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
+    for (r, sums) in sums::<L, R, W>(a, b, channels).iter().enumerate() {
+        let to = &mut m[(tile + r) * filters + first..][..W * L::N];
+        for (w, sum) in sums.iter().enumerate() {
+            sum.store(&mut to[w * L::N..]);
+        }
+    }
+}

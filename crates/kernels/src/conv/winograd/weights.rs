@@ -1,0 +1,196 @@
+//! Backward to weights: the sums over tiles in the transformed domain.
+
+use super::{PLACES, Sizes, tiles};
+use crate::Float;
+use crate::conv::ConvGeometry;
+use crate::conv::direct::{height, next, registers};
+use crate::lanes::Lanes;
+use crate::lanes::sums::{Factor, sums};
+use crate::level::{self, Kernel};
+use crate::parallel::{self, Grain, PerChunk, Split};
+use crate::pool::Buffer;
+
+/// Most slices that are summed by themselves, and the most numbers that their sums may take.
+const SLICES: usize = 8;
+const ROOM: usize = 4 << 20;
+
+/// dw of x and dy; whether it is all finite, else it has to be computed otherwise.
+pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
+    let sizes = Sizes::forward(g);
+    let rows = g.batch * sizes.tiles()[0];
+    let length = PLACES * sizes.channels * sizes.filters;
+    let slices = (ROOM / length).clamp(2, SLICES).min(rows.max(1));
+    let grain = Grain { chunk: rows.div_ceil(slices).max(1), serial: 2 };
+    let mut room = Buffer::<T>::new(grain.chunks(rows) * length);
+    let parts = (Count(rows), PerChunk::new(&mut room, length, grain));
+    let total = parallel::fold(
+        parts,
+        grain,
+        |first, (Count(rows), sums)| slice_of(sizes, (x, dy), (first, rows), sums),
+        |a, b| {
+            level::run(Add { to: &mut *a, from: b });
+            a
+        },
+    );
+    level::run(Finish { sizes, sums: total, dw })
+}
+
+/// So many rows of tiles.
+struct Count(usize);
+
+impl Split for Count {
+    fn len(&self) -> usize {
+        self.0
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        (Count(at), Count(self.0 - at))
+    }
+}
+
+fn slice_of<'a, T: Float>(
+    sizes: Sizes,
+    (x, dy): (&[T], &[T]),
+    (first, rows): (usize, usize),
+    sums: PerChunk<'a, T>,
+) -> &'a mut [T] {
+    let sums = sums.into_room();
+    level::run(Slice { sizes, x, dy, first, rows, sums: &mut *sums });
+    sums
+}
+
+struct Add<'a, T> {
+    to: &'a mut [T],
+    from: &'a [T],
+}
+
+impl<T: Float> Kernel<T> for Add<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        for (to, from) in self.to.chunks_exact_mut(L::N).zip(self.from.chunks_exact(L::N)) {
+            (L::load(to) + L::load(from)).store(to);
+        }
+    }
+}
+
+/// Some rows of tiles: sums `[16, C, F]`.
+struct Slice<'a, T> {
+    sizes: Sizes,
+    x: &'a [T],
+    dy: &'a [T],
+    first: usize,
+    rows: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Slice<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) {
+        let Slice { sizes, x, dy, first, rows, sums } = self;
+        sums.fill(T::ZERO);
+        let [tile_rows, columns] = sizes.tiles();
+        let block = sizes.block_rows().min(rows);
+        let of_x = sizes.source[0] * sizes.source[1] * sizes.channels;
+        let of_dy = sizes.result[0] * sizes.result[1] * sizes.filters;
+        let (plane_v, plane_z) =
+            (Sizes::plane(block * columns, sizes.channels), Sizes::plane(block * columns, sizes.filters));
+        let mut v = Buffer::<T>::new(PLACES * plane_v);
+        let mut z = Buffer::<T>::new(PLACES * plane_z);
+        let mut zeros = Buffer::<T>::new((sizes.source[1] * sizes.channels).max(sizes.result[1] * sizes.filters));
+        zeros.fill(T::ZERO);
+        for start in (0..rows).step_by(block) {
+            let count = block.min(rows - start);
+            for row in 0..count {
+                let (n, in_image) = ((first + start + row) / tile_rows, (first + start + row) % tile_rows);
+                let (from_x, from_dy) = (&x[n * of_x..][..of_x], &dy[n * of_dy..][..of_dy]);
+                let zeros_of_x = &zeros[..sizes.source[1] * sizes.channels];
+                let to = &mut v[row * columns * sizes.channels..];
+                tiles::source::<L>(&sizes, from_x, in_image, zeros_of_x, (to, plane_v));
+                let to = &mut z[row * columns * sizes.filters..];
+                tiles::cotangent::<L>(&sizes, from_dy, in_image, &zeros, (to, plane_z));
+            }
+            for place in 0..PLACES {
+                let sums = &mut sums[place * sizes.channels * sizes.filters..][..sizes.channels * sizes.filters];
+                accumulate::<L>(&sizes, count * columns, &v[place * plane_v..], &z[place * plane_z..], sums);
+            }
+        }
+    }
+}
+
+/// sums += vᵀ·z over tiles.
+#[inline(always)]
+fn accumulate<L: Lanes>(sizes: &Sizes, tiles: usize, v: &[L::Elem], z: &[L::Elem], sums: &mut [L::Elem]) {
+    let Sizes { channels, filters, .. } = *sizes;
+    let panel = registers::<L>(filters);
+    for f in (0..filters).step_by(panel * L::N) {
+        let registers = panel.min((filters - f) / L::N);
+        let mut c = 0;
+        while c < channels {
+            let lines = next(channels - c, height::<L>(registers));
+            macro_rules! products {
+                ($($r:literal $w:literal),+) => {
+                    match (lines, registers) {
+                        $(($r, $w) => product::<L, $r, $w>((v, c), (z, f), tiles, sums, (channels, filters)),)+
+                        _ => unreachable!("no tile of {lines} × {registers}"),
+                    }
+                };
+            }
+            if L::REGISTERS >= 32 {
+                products!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
+            } else {
+                products!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
+            }
+            c += lines;
+        }
+    }
+}
+
+#[inline(always)]
+fn product<L: Lanes, const R: usize, const W: usize>(
+    (v, c): (&[L::Elem], usize),
+    (z, f): (&[L::Elem], usize),
+    tiles: usize,
+    to: &mut [L::Elem],
+    (channels, filters): (usize, usize),
+) {
+    let a = Factor { values: &v[c..], line: 1, step: channels, row: 0 };
+    let b = Factor { values: &z[f..], line: 1, step: filters, row: 0 };
+    for (r, sums) in sums::<L, R, W>(a, b, tiles).iter().enumerate() {
+        let to = &mut to[(c + r) * filters + f..][..W * L::N];
+        for (w, &sum) in sums.iter().enumerate() {
+            (L::load(&to[w * L::N..]) + sum).store(&mut to[w * L::N..]);
+        }
+    }
+}
+
+/// dw of the sums, and whether it is all finite.
+struct Finish<'a, T> {
+    sizes: Sizes,
+    sums: &'a [T],
+    dw: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Finish<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes<Elem = T>>(self) -> bool {
+        let Finish { sizes, sums, dw } = self;
+        let plane = sizes.channels * sizes.filters;
+        let mut rest = L::zero();
+        for at in (0..plane).step_by(L::N) {
+            let mut s = [L::zero(); PLACES];
+            for (place, s) in s.iter_mut().enumerate() {
+                *s = L::load(&sums[place * plane + at..][..L::N]);
+            }
+            for (tap, value) in tiles::taps(s).as_flattened().iter().enumerate() {
+                value.store(&mut dw[tap * plane + at..][..L::N]);
+                rest = rest + *value * L::zero();
+            }
+        }
+        rest.reduce_add() == T::ZERO
+    }
+}

@@ -6,7 +6,7 @@
 //! order, each image by one thread.
 
 use crate::Float;
-use crate::conv::plan::{Patch, Plan};
+use crate::conv::plan::{Block, Patch, Plan};
 use crate::conv::{ConvGeometry, row_grain};
 use crate::lanes::{Lanes, MAX_LANES, Mask as _};
 use crate::level::{self, Kernel};
@@ -102,6 +102,13 @@ pub fn max_pool_gather<T: Float>(geometry: &ConvGeometry, x: &[T], taps: &[i64],
     });
 }
 
+/// The rows and steps of a block; of more than one channel the steps are one.
+#[inline(always)]
+fn steps(block: &Block) -> impl Iterator<Item = (usize, usize)> {
+    let (rows, steps) = (block.rows, block.steps);
+    (0..rows * steps).map(move |at| (at / steps, at % steps))
+}
+
 /// What is done at each place, for some channels.
 trait AtPlace<L: Lanes> {
     /// Numbers of the result.
@@ -174,9 +181,9 @@ impl<L: Lanes> AtPlace<L> for Take<'_, L::Elem> {
     fn visit(&mut self, patch: &Patch<'_>, source: usize, result: usize, width: usize) {
         let (mut best, mut taken, mut is_first) = (L::splat(-L::Elem::INFINITY), L::zero(), true);
         for block in patch.blocks {
-            for i in 0..block.rows {
-                let x: L = read(self.x, source + block.source + i * block.source_row, width);
-                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row) as f64));
+            for (i, step) in steps(block) {
+                let x: L = read(self.x, source + block.source + i * block.source_row + step, width);
+                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row + step) as f64));
                 if is_first {
                     (best, taken, is_first) = (x, tap, false);
                     continue;
@@ -211,9 +218,9 @@ impl<L: Lanes> AtPlace<L> for Give<'_, L::Elem> {
         let dy: L = read(self.dy, result, width);
         let taken = read_taps::<L>(&self.taps[result..result + width]);
         for block in patch.blocks {
-            for i in 0..block.rows {
-                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row) as f64));
-                let at = source + block.source + i * block.source_row - self.offset;
+            for (i, step) in steps(block) {
+                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row + step) as f64));
+                let at = source + block.source + i * block.source_row + step - self.offset;
                 let dx = &mut self.dx[at..at + width];
                 let hit = taken.eq(tap);
                 if hit.any() {
@@ -242,9 +249,9 @@ impl<L: Lanes> AtPlace<L> for Fetch<'_, L::Elem> {
         let taken = read_taps::<L>(&self.taps[result..result + width]);
         let mut y = L::zero();
         for block in patch.blocks {
-            for i in 0..block.rows {
-                let x: L = read(self.x, source + block.source + i * block.source_row, width);
-                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row) as f64));
+            for (i, step) in steps(block) {
+                let x: L = read(self.x, source + block.source + i * block.source_row + step, width);
+                let tap = L::splat(L::Elem::from_f64((block.weights + i * block.weights_row + step) as f64));
                 y = L::select(taken.eq(tap), x, y);
             }
         }
@@ -355,6 +362,7 @@ mod tests {
                 ([1, 7, 5, 17], [3, 2, 1, 1]),
                 ([2, 9, 9, 3], [3, 1, 1, 1]),
                 ([1, 8, 8, 1], [2, 3, 1, 2]),
+                ([2, 7, 9, 1], [3, 2, 1, 1]),
                 ([3, 40, 33, 20], [5, 2, 2, 1]),
                 ([1, 16, 17, 2], [16, 1, 8, 1]),
                 ([0, 4, 4, 4], [2, 2, 0, 1]),

@@ -18,9 +18,13 @@ const ROOM: usize = 4 << 20;
 pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
     let sizes = Sizes::forward(g);
     let rows = g.batch * sizes.tiles()[0];
+    if rows == 0 {
+        dw.fill(T::ZERO);
+        return true;
+    }
     let length = PLACES * sizes.channels * sizes.filters;
-    let slices = (ROOM / length).clamp(2, SLICES).min(rows.max(1));
-    let grain = Grain { chunk: rows.div_ceil(slices).max(1), serial: 2 };
+    let slices = (ROOM / length).clamp(2, SLICES).min(rows);
+    let grain = Grain { chunk: rows.div_ceil(slices), serial: 2 };
     let mut room = Buffer::<T>::new(grain.chunks(rows) * length);
     let parts = (Count(rows), PerChunk::new(&mut room, length, grain));
     let total = parallel::fold(

@@ -20,7 +20,6 @@ mod leaky;
 mod level;
 mod map;
 pub mod math;
-mod max_pool;
 mod norm;
 mod operands;
 mod optim;
@@ -55,7 +54,6 @@ pub use math::{
     bce_with_logits, cos, erf, erf_backward, exp, expm1, gelu, gelu_backward, ln, log1p, pow, sigmoid,
     sigmoid_backward, silu, silu_backward, sin, softplus, softplus_backward, tanh, tanh_backward,
 };
-pub use max_pool::{max_pool, max_pool_backward, max_pool_gather, max_pool_words};
 pub use norm::{
     BatchNormBackward, GroupNorm, GroupNormBackward, LayerNorm, LayerNormBackward, NormSeen, batch_norm,
     batch_norm_backward, group_norm, group_norm_backward, layer_norm, layer_norm_backward, moments,

@@ -54,10 +54,9 @@ pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;
 pub use modules::{
-    Act, Activation, AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BatchNorm, Conv1d, Conv2d, Conv3d, ConvNd,
-    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd, Dropout, Flatten, GlobalAvgPool, GroupNorm,
-    InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, MaxPool, NormAct, PRelu, Pad, Relu, Residual, RmsNorm,
-    Sequential, Upsample,
+    Act, Activation, BatchNorm, Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
+    ConvTransposeNd, Dropout, Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear,
+    NormAct, PRelu, Relu, Residual, RmsNorm, Sequential,
 };
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;

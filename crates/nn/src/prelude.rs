@@ -2,9 +2,8 @@
 
 pub use crate::data::Dataset;
 pub use crate::{
-    Activation, Adam, AdamW, AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BatchNorm, Buffer, Conv1d, Conv2d, Conv3d,
-    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout, Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer,
-    LayerNorm, LeakyRelu, Linear, MaxPool, Module, NormAct, Optimizer, PRelu, Pad, Relu, Residual, RmsNorm, Sequential,
-    Sgd, Upsample,
+    Activation, Adam, AdamW, BatchNorm, Buffer, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d,
+    ConvTranspose3d, Dropout, Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear,
+    Module, NormAct, Optimizer, PRelu, Relu, Residual, RmsNorm, Sequential, Sgd,
 };
-pub use tape::{ConvAlgorithm, Float, Gradients, Group, PadMode, Padding, Param, Rng, Shape, Tape, Tensor, Var};
+pub use tape::{ConvAlgorithm, Float, Gradients, Group, Padding, Param, Rng, Shape, Tape, Tensor, Var};

@@ -48,8 +48,6 @@ pub use ops::batch_norm::Moments;
 pub use ops::conv::{Conv, Padding, PerAxis};
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::linear_act::Rectifier;
-pub use ops::pool::Pool;
-pub use ops::resample::PadMode;
 pub use param::{Group, Param, ParamId};
 pub use rng::Rng;
 pub use shape::{Axes, MAX_RANK, Shape, keep};

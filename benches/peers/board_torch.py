@@ -82,6 +82,32 @@ def prelu(shape, alphas):
     return Row(variants, check)
 
 
+def pooling(function, kernel, stride, padding):
+    n, h, w, c = rows.POOL_SHAPE
+    # Our features-last arrays, seen as NCHW, are what PyTorch calls channels_last.
+    x = tensor(1, rows.POOL_SHAPE).permute(0, 3, 1, 2)
+    dy = tensor(2, (n, h // stride, w // stride, c)).permute(0, 3, 1, 2)
+
+    def step(x, dy):
+        def run():
+            y = function(x, kernel, stride, padding)
+            y.backward(dy)
+            dx, x.grad = x.grad, None
+            return y, dx
+
+        return run
+
+    run = step(x.contiguous().requires_grad_(), dy.contiguous())
+    variants = {"NCHW": run, "channels_last": step(x.requires_grad_(), dy)}
+    to_ours = lambda t: t.permute(0, 2, 3, 1)
+
+    def check():
+        y, dx = run()
+        return sums(y=to_ours(y), dx=to_ours(dx))
+
+    return Row(variants, check)
+
+
 def perceptron(widths):
     """An MLP with PReLU per feature, and its parameters under our names."""
     layers, named = [], {}
@@ -205,6 +231,8 @@ ROWS = (
     | {f"matmul_{name}": lambda size=size: matmul(*size) for name, size in rows.MATMUL.items()}
     | {f"softmax_ce_{n}x{classes}": lambda n=n, c=classes: softmax_ce(n, c) for n, classes in rows.SOFTMAX_CE}
     | {"adam_1m": adam}
+    | {f"max_pool_{name}": lambda size=size: pooling(F.max_pool2d, *size) for name, size in rows.MAX_POOL.items()}
+    | {f"avg_pool_{name}": lambda size=size: pooling(F.avg_pool2d, *size) for name, size in rows.AVG_POOL.items()}
 )
 
 if __name__ == "__main__":

@@ -32,6 +32,12 @@ MATMUL = {
 SOFTMAX_CE = ((64, 10), (1024, 32000))
 LOGIT_SCALE = 4.0
 
+POOL_SHAPE = (32, 56, 56, 64)
+
+#: name: (kernel, stride, padding)
+MAX_POOL = {"2x2": (2, 2, 0), "3x3s2": (3, 2, 1)}
+AVG_POOL = {"2x2": (2, 2, 0)}
+
 TINY_ROUNDS = 250
 TINY_SIZE = 16
 ADAM_COUNT = 1 << 20

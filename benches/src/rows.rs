@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod losses;
+mod pooling;
 mod products;
 mod region;
 mod tiny;
@@ -17,5 +18,6 @@ pub fn all() -> Rows {
     rows.extend(training::rows());
     rows.extend(products::rows());
     rows.extend(losses::rows());
+    rows.extend(pooling::rows());
     rows
 }

@@ -52,6 +52,11 @@ pub use buffer::Buffer;
 pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;
-pub use modules::{Dropout, Flatten, Layer, LeakyRelu, Linear, PRelu, Relu, Sequential};
+pub use modules::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, Dropout, Flatten, GlobalAvgPool,
+    Layer, LeakyRelu, Linear, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, PRelu, Pad, Pad1d, Pad2d, Pad3d, Relu,
+    Sequential, Upsample, Upsample1d, Upsample2d, Upsample3d,
+};
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;

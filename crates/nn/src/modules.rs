@@ -1,11 +1,17 @@
 //! Layers: modules with one input and one output.
 
 mod linear;
+mod pooling;
 mod prelu;
 mod sequential;
 mod stateless;
 
 pub use linear::Linear;
+pub use pooling::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, MaxPool, MaxPool1d,
+    MaxPool2d, MaxPool3d, Pad, Pad1d, Pad2d, Pad3d, Upsample, Upsample1d, Upsample2d, Upsample3d,
+};
 pub use prelu::PRelu;
 pub use sequential::Sequential;
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};

@@ -45,6 +45,8 @@ pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::linear_act::Rectifier;
+pub use ops::pooling::Pool;
+pub use ops::resample::PadMode;
 pub use param::{Group, Param, ParamId};
 pub use rng::Rng;
 pub use shape::{Axes, MAX_RANK, Shape, keep};

@@ -212,6 +212,9 @@ impl<T: Float, P: Place> Op<T> for MaxPool<P> {
         let places = self.places.clone().expect("a recorded op kept its places");
         [Some(Scatter(Rc::clone(&self.geometry), places).apply([dy]))]
     }
+    fn own_bytes(&self) -> usize {
+        self.places.as_ref().map_or(0, |places| places.storage().1)
+    }
 }
 
 impl<T: Float, P: Place> Op<T> for Scatter<P> {

@@ -87,7 +87,7 @@ fn sizes<const D: usize>(op: &'static str, x: &Shape, to: [usize; D]) -> [(usize
     let from = expect(spatial::<D>(op, x));
     if from.contains(&0) || to.contains(&0) {
         let problem = format!("spatial axes of size 0 cannot be resampled, or resampled to; {to:?} are wanted");
-        expect(Err(Error::Invalid { op, shape: x.to_vec(), problem }))
+        expect::<()>(Err(Error::Invalid { op, shape: x.to_vec(), problem }));
     }
     std::array::from_fn(|i| (from[i], to[i]))
 }

@@ -272,6 +272,32 @@ def resnet():
     return Row(variants, check)
 
 
+def pooling(function, kernel, stride, padding):
+    n, h, w, c = rows.POOL_SHAPE
+    # Our features-last arrays, seen as NCHW, are what PyTorch calls channels_last.
+    x = tensor(1, rows.POOL_SHAPE).permute(0, 3, 1, 2)
+    dy = tensor(2, (n, h // stride, w // stride, c)).permute(0, 3, 1, 2)
+
+    def step(x, dy):
+        def run():
+            y = function(x, kernel, stride, padding)
+            y.backward(dy)
+            dx, x.grad = x.grad, None
+            return y, dx
+
+        return run
+
+    run = step(x.contiguous().requires_grad_(), dy.contiguous())
+    variants = {"NCHW": run, "channels_last": step(x.requires_grad_(), dy)}
+    to_ours = lambda t: t.permute(0, 2, 3, 1)
+
+    def check():
+        y, dx = run()
+        return sums(y=to_ours(y), dx=to_ours(dx))
+
+    return Row(variants, check)
+
+
 def perceptron(widths):
     """An MLP with PReLU per feature, and its parameters under our names."""
     layers, named = [], {}
@@ -398,6 +424,8 @@ ROWS = (
     | {f"conv_{name}": lambda name=name, size=size: conv(name, *size) for name, size in rows.CONV.items()}
     | {name: lambda shape=shape: norm_act(shape) for name, shape in rows.BN_PRELU.items()}
     | {"layer_norm_1024x1024": layer_norm, "group_norm_8": group_norm, "resnet20_64": resnet}
+    | {f"max_pool_{name}": lambda size=size: pooling(F.max_pool2d, *size) for name, size in rows.MAX_POOL.items()}
+    | {f"avg_pool_{name}": lambda size=size: pooling(F.avg_pool2d, *size) for name, size in rows.AVG_POOL.items()}
 )
 
 if __name__ == "__main__":

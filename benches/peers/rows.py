@@ -58,6 +58,11 @@ BN_PRELU = {"bn_prelu_fwdbwd": (32, 56, 56, 64), "bn_prelu_large_fwdbwd": (128, 
 LAYER_NORM = (1024, 1024)
 GROUP_NORM = ((16, 28, 28, 64), 8)
 RESNET_BATCH = 64
+POOL_SHAPE = (32, 56, 56, 64)
+
+#: name: (kernel, stride, padding)
+MAX_POOL = {"2x2": (2, 2, 0), "3x3s2": (3, 2, 1)}
+AVG_POOL = {"2x2": (2, 2, 0)}
 
 TINY_ROUNDS = 250
 TINY_SIZE = 16

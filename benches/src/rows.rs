@@ -3,6 +3,7 @@
 mod elementwise;
 mod images;
 mod losses;
+mod pooling;
 mod products;
 mod region;
 mod tiny;
@@ -19,5 +20,6 @@ pub fn all() -> Rows {
     rows.extend(images::rows());
     rows.extend(products::rows());
     rows.extend(losses::rows());
+    rows.extend(pooling::rows());
     rows
 }

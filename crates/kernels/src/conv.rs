@@ -10,7 +10,7 @@ mod depthwise;
 mod direct;
 #[cfg(test)]
 mod naive;
-pub(crate) mod plan;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -21,7 +21,6 @@ mod winograd_tests;
 use crate::Float;
 use crate::gemm::Epilogue;
 use direct::Weights;
-pub(crate) use direct::grain as row_grain;
 use plan::Plan;
 
 /// How a convolution is computed.

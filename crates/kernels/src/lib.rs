@@ -25,9 +25,11 @@ mod operands;
 mod optim;
 mod parallel;
 pub mod pool;
+mod pooling;
 mod prelu;
 mod reduce;
 mod relu;
+mod resample;
 mod scan;
 mod select;
 mod softmax;
@@ -62,12 +64,14 @@ pub use norm::{
 pub use operands::{Broadcast, In1, In2, In3};
 pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
 pub use parallel::{rendezvous, threads, with_threads};
+pub use pooling::{Place, Windows, max_pool, max_pool_backward, max_pool_gather, window_places};
 pub use prelu::{PreluBackward, Seen, output_is_enough, prelu, prelu_backward};
 pub use reduce::{
     Axes, ExtremumShare, Reduce, argmax, argmin, extremum_share, logsumexp, max, mean, min, norm1, norm2, prod, sum,
     sum_of_squares, variance,
 };
 pub use relu::{relu, relu_backward};
+pub use resample::{Taps, resample};
 pub use scan::{Scan, cumprod, cumsum};
 pub use select::select;
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};

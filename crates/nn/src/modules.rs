@@ -4,6 +4,7 @@ mod activation;
 mod conv;
 mod linear;
 mod norm;
+mod pooling;
 mod prelu;
 mod residual;
 mod sequential;
@@ -13,10 +14,15 @@ pub use activation::{Act, Activation};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use linear::Linear;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, NormAct, RmsNorm};
+pub use pooling::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, MaxPool, MaxPool1d,
+    MaxPool2d, MaxPool3d, Pad, Pad1d, Pad2d, Pad3d, Upsample, Upsample1d, Upsample2d, Upsample3d,
+};
 pub use prelu::PRelu;
 pub use residual::Residual;
 pub use sequential::Sequential;
-pub use stateless::{Dropout, Flatten, GlobalAvgPool, LeakyRelu, Relu};
+pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 
 use crate::Module;
 use tape::{Float, Rectifier, Tape, Var};

@@ -64,6 +64,11 @@ pub trait Op<T: Float, const N: usize = 1>: Sized + 'static {
     /// axes that broadcasting added are summed by the engine.
     fn vjp(&self, kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; N];
 
+    /// Bytes the op itself holds for its rule, besides operands and result: for [`Tape::kept`].
+    fn own_bytes(&self) -> usize {
+        0
+    }
+
     /// Computes the result and records the op if a gradient may flow through it.
     ///
     /// # Panics
@@ -239,6 +244,10 @@ pub(crate) trait Node<T: Float> {
     fn pull(&mut self, pass: &mut Pass<'_, T>, dy: Tensor<T>, dy_id: u32, consume: bool);
     /// What is kept for the rule.
     fn kept(&self) -> Vec<Tensor<T>>;
+    /// Bytes kept besides.
+    fn own_bytes(&self) -> usize {
+        0
+    }
 }
 
 struct Recorded<T: Float, O, const N: usize> {
@@ -281,6 +290,10 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
 
     fn kept(&self) -> Vec<Tensor<T>> {
         self.xs.iter().flatten().chain(&self.y).cloned().collect()
+    }
+
+    fn own_bytes(&self) -> usize {
+        self.op.own_bytes()
     }
 }
 

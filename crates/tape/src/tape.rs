@@ -5,6 +5,7 @@
 //! is no global gradient mode and no global random state.
 
 use crate::buffer::Updates;
+use crate::checkpoint::Start;
 use crate::float::keep_spare;
 use crate::op::Node;
 use crate::param::{Param, ParamId};
@@ -40,6 +41,14 @@ struct Inner<T: Float> {
     /// The op whose rule is running.
     running: Cell<u32>,
     finds_anomalies: Cell<bool>,
+    /// On the tape of a checkpoint's first run: the tape it stands for.
+    rehearsal: Option<Rehearsal<T>>,
+}
+
+struct Rehearsal<T: Float> {
+    outer: Tape<T>,
+    /// The parameters that were asked for, as they are on the outer tape.
+    asked: RefCell<Vec<(ParamId, Var<T>)>>,
 }
 
 /// The growing part of a tape, recycled whole.
@@ -135,7 +144,48 @@ impl<T: Float> Tape<T> {
         let storage = if records { T::with_spare(|spare| spare.storages.pop()).flatten() } else { None };
         let storage = RefCell::new(storage.unwrap_or_else(Storage::new));
         let (draws, running, finds_anomalies) = (Cell::new(0), Cell::new(UNTRACKED), Cell::new(false));
-        Tape { inner: Rc::new(Inner { storage, records, training, dropout, draws, running, finds_anomalies }) }
+        let rehearsal = None;
+        Tape {
+            inner: Rc::new(Inner { storage, records, training, dropout, draws, running, finds_anomalies, rehearsal }),
+        }
+    }
+
+    /// This tape's settings and state, for a checkpoint.
+    pub(crate) fn start(&self) -> Start<T> {
+        let Inner { training, dropout, draws, .. } = &*self.inner;
+        Start { training: *training, dropout: *dropout, draws: draws.get(), updates: self.updates() }
+    }
+
+    /// A tape for a checkpoint's second run.
+    pub(crate) fn replaying(start: Start<T>) -> Tape<T> {
+        let tape = Tape::with(true, start.training, start.dropout);
+        tape.inner.draws.set(start.draws);
+        tape.with_updates(|updates| *updates = start.updates);
+        tape
+    }
+
+    /// A tape for a checkpoint's first run: records nothing and asks `outer` for parameters.
+    pub(crate) fn rehearsing(start: Start<T>, outer: Tape<T>) -> Tape<T> {
+        let finds_anomalies = outer.finds_anomalies();
+        let mut tape = Tape::with(false, start.training, start.dropout);
+        let inner = Rc::get_mut(&mut tape.inner).expect("nobody else has a handle yet");
+        inner.rehearsal = Some(Rehearsal { outer, asked: RefCell::default() });
+        inner.draws.set(start.draws);
+        inner.finds_anomalies.set(finds_anomalies);
+        tape.with_updates(|updates| *updates = start.updates);
+        tape
+    }
+
+    /// Goes on where a checkpoint's first run ended.
+    pub(crate) fn go_on_from(&self, rehearsal: &Tape<T>) {
+        self.inner.draws.set(rehearsal.inner.draws.get());
+        let updates = rehearsal.updates();
+        self.with_updates(|own| *own = updates);
+    }
+
+    /// The parameters a checkpoint's first run asked for.
+    pub(crate) fn take_asked(&self) -> Vec<(ParamId, Var<T>)> {
+        self.inner.rehearsal.as_ref().map(|rehearsal| rehearsal.asked.take()).unwrap_or_default()
     }
 
     /// The same kind of tape, new, on which dropout drops although the tape would not (Monte Carlo dropout).
@@ -197,6 +247,15 @@ impl<T: Float> Tape<T> {
         if let Some(bound) = self.bound(param) {
             return bound;
         }
+        if let Some(Rehearsal { outer, asked }) = &self.inner.rehearsal {
+            let value = outer.param(param);
+            let own = self.input(value.value().clone());
+            let mut asked = asked.borrow_mut();
+            if asked.iter().all(|(id, _)| *id != param.id()) {
+                asked.push((param.id(), value));
+            }
+            return own;
+        }
         let value = param.value().clone();
         if !self.inner.records || !param.is_trainable() {
             return self.input(value);
@@ -240,9 +299,13 @@ impl<T: Float> Tape<T> {
         let (shape, own) = (value.shape(), param.value().shape());
         assert!(shape == own, "bind: the value has shape {shape:?}, the parameter {own:?}");
         assert!(!value.is_tracked() || value.tape().is(self), "bind: the value is recorded on another tape");
+        self.bind_id(param.id(), value);
+    }
+
+    pub(crate) fn bind_id(&self, param: ParamId, value: &Var<T>) {
         let bound = &mut self.inner.storage.borrow_mut().bound;
-        bound.retain(|(id, ..)| *id != param.id());
-        bound.push((param.id(), value.value().clone(), value.id()));
+        bound.retain(|(id, ..)| *id != param);
+        bound.push((param, value.value().clone(), value.id()));
     }
 
     /// The value that stands for a parameter, if one does.

@@ -114,6 +114,12 @@ impl<T: Element> Tensor<T> {
         self.block.data()
     }
 
+    /// Where the block of numbers is that this tensor looks at, and its bytes: tensors that share it have the same.
+    pub(crate) fn storage(&self) -> (usize, usize) {
+        let numbers = self.view().map_or(&self.block, |view| &view.base).data();
+        (numbers.as_ptr().addr(), size_of_val(numbers))
+    }
+
     /// The numbers of a plain tensor that nobody else has a handle on.
     #[inline]
     pub(crate) fn plain_mut(&mut self) -> Option<&mut [T]> {

@@ -9,7 +9,7 @@ use super::ConvGeometry;
 
 /// Places of the result that read the source through the same taps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(super) struct Run {
     /// The first place, and how far the next is.
     pub(super) first: usize,
     pub(super) step: usize,

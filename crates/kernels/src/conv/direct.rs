@@ -50,7 +50,7 @@ pub(super) fn compute<T: Float>(
 const LARGE: usize = 1 << 21;
 
 /// Rows of the result: bands of eight rows and more, that fit the image.
-pub(crate) fn grain(plan: &Plan) -> Grain {
+pub(super) fn grain(plan: &Plan) -> Grain {
     let rows = plan.result[1].max(1);
     let band = (8.min(rows)..=rows).find(|band| rows.is_multiple_of(*band)).unwrap_or(rows);
     let cost = (plan.result_row() * plan.terms()).max(1);

@@ -6,63 +6,63 @@ use super::axis::{Axis, Run};
 /// Rows of neighbouring numbers of the source, as long as neighbouring rows of weights are many: `steps` numbers from `source` on meet
 /// the weights' rows from `weights` on, and so do those that lie `source_row` and `weights_row` further, `rows` times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) source: usize,
-    pub(crate) weights: usize,
-    pub(crate) steps: usize,
-    pub(crate) rows: usize,
-    pub(crate) source_row: usize,
-    pub(crate) weights_row: usize,
+pub(super) struct Block {
+    pub(super) source: usize,
+    pub(super) weights: usize,
+    pub(super) steps: usize,
+    pub(super) rows: usize,
+    pub(super) source_row: usize,
+    pub(super) weights_row: usize,
 }
 
 /// Places of one plane of the result that read the source through the same blocks: a grid of them.
 #[derive(Clone, Copy)]
-pub(crate) struct Patch<'a> {
-    pub(crate) blocks: &'a [Block],
+pub(super) struct Patch<'a> {
+    pub(super) blocks: &'a [Block],
     /// The number of the source from which blocks are counted for the first place.
-    pub(crate) source: usize,
+    pub(super) source: usize,
     /// The first place's row and column.
-    pub(crate) row: usize,
-    pub(crate) column: usize,
-    pub(crate) down: Way,
-    pub(crate) right: Way,
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) down: Way,
+    pub(super) right: Way,
 }
 
 /// One axis of a [`Patch`].
 #[derive(Clone, Copy)]
-pub(crate) struct Way {
+pub(super) struct Way {
     /// Places.
-    pub(crate) count: usize,
+    pub(super) count: usize,
     /// From one to the next: numbers of the source, and rows or columns of the result.
-    pub(crate) source: usize,
-    pub(crate) step: usize,
+    pub(super) source: usize,
+    pub(super) step: usize,
 }
 
 /// The sizes of a pass: y over x, or dx over dy.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(super) struct Plan {
     /// Spatial sizes of the source and the result.
-    pub(crate) source: [usize; 3],
-    pub(crate) result: [usize; 3],
+    pub(super) source: [usize; 3],
+    pub(super) result: [usize; 3],
     /// Channels of all groups.
-    pub(crate) source_channels: usize,
-    pub(crate) result_channels: usize,
-    pub(crate) groups: usize,
+    pub(super) source_channels: usize,
+    pub(super) result_channels: usize,
+    pub(super) groups: usize,
     /// The runs of each axis.
     runs: [Vec<Run>; 3],
     /// What the places of each combination of runs read, the last axis fastest.
     blocks: Vec<Vec<Block>>,
     /// Taps of the window.
-    pub(crate) taps: usize,
+    pub(super) taps: usize,
 }
 
 impl Plan {
-    pub(crate) fn forward(g: &ConvGeometry) -> Plan {
+    pub(super) fn forward(g: &ConvGeometry) -> Plan {
         let runs = [0, 1, 2].map(|axis| Axis::of(g, axis).forward());
         Plan::new(g, runs, (g.input, g.channels), (g.output, g.filters))
     }
 
-    pub(crate) fn backward(g: &ConvGeometry) -> Plan {
+    pub(super) fn backward(g: &ConvGeometry) -> Plan {
         let runs = [0, 1, 2].map(|axis| Axis::of(g, axis).backward());
         Plan::new(g, runs, (g.output, g.filters), (g.input, g.channels))
     }
@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// Channels of the source, and of the result, in one group.
-    pub(crate) fn channels(&self) -> (usize, usize) {
+    pub(super) fn channels(&self) -> (usize, usize) {
         (self.source_channels / self.groups, self.result_channels / self.groups)
     }
 
@@ -93,28 +93,28 @@ impl Plan {
     }
 
     /// Numbers in one row of the result.
-    pub(crate) fn result_row(&self) -> usize {
+    pub(super) fn result_row(&self) -> usize {
         self.result[2] * self.result_channels
     }
 
     /// Whether each channel of the result reads one of the source alone, and each of the source serves one.
-    pub(crate) fn is_depthwise(&self) -> bool {
+    pub(super) fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.channels() == (1, 1)
     }
 
     /// Rows of the source's numbers that are summed into one number of the result, at most.
-    pub(crate) fn terms(&self) -> usize {
+    pub(super) fn terms(&self) -> usize {
         self.taps * self.channels().0
     }
 
     /// How many patches a plane may have.
-    pub(crate) fn patches(&self) -> usize {
+    pub(super) fn patches(&self) -> usize {
         self.blocks.len()
     }
 
     /// What of a patch lies in the rows `from..to` of a plane (counted over images and depths), its rows counted from `from`.
     #[inline(always)]
-    pub(crate) fn patch(&self, index: usize, plane: usize, (from, to): (usize, usize)) -> Option<Patch<'_>> {
+    pub(super) fn patch(&self, index: usize, plane: usize, (from, to): (usize, usize)) -> Option<Patch<'_>> {
         let (image, depth) = (plane / self.result[0], plane % self.result[0]);
         let (heights, widths) = (self.runs[1].len(), self.runs[2].len());
         let deep = &self.runs[0][index / widths / heights];

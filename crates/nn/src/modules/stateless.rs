@@ -1,4 +1,4 @@
-//! Layers without parameters: ReLU, leaky ReLU, dropout, flatten, the mean over places.
+//! Layers without parameters: ReLU, leaky ReLU, dropout, flatten.
 
 use crate::error::{expect, setting};
 use crate::{Layer, Module, Result};
@@ -70,10 +70,6 @@ impl Dropout {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flatten;
 
-/// The mean over all places: `[N, …, C]` to `[N, C]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct GlobalAvgPool;
-
 macro_rules! without_parameters {
     ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)?;)+) => {$(
         impl<T: Float> Module<T> for $layer {
@@ -105,10 +101,6 @@ without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
     Dropout => |this, x| x.dropout(this.p);
-    GlobalAvgPool => |_this, x| {
-        let axes: Vec<isize> = (1..x.rank().max(2) as isize - 1).collect();
-        if axes.is_empty() { x } else { x.mean_axes(&axes[..]) }
-    };
     Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) };
 }
 

@@ -114,6 +114,10 @@ impl<T: Float, const N: usize> Op<T, N> for BatchNorm<T> {
         }
         z
     }
+    fn own_bytes(&self) -> usize {
+        let vectors = self.mean.storage().1 + self.inverse.storage().1;
+        vectors + self.input.as_ref().map_or(0, |input| input.storage().1)
+    }
     fn vjp(&self, mut kept: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; N] {
         let (weight, bias) = (kept.x(1), kept.x(2));
         let residual = self.has_residual.then(|| kept.x(3));

@@ -38,6 +38,9 @@ impl<T: Float> Op<T> for Gated<T> {
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
         [Some(Through { gate: self.gate, bits: self.bits.clone() }.apply([dy]))]
     }
+    fn own_bytes(&self) -> usize {
+        self.bits.storage().1
+    }
 }
 
 impl<T: Float> Op<T> for Through<T> {

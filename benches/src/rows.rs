@@ -1,7 +1,7 @@
 //! The rows, by kind.
 
 mod elementwise;
-mod images;
+pub mod images;
 mod losses;
 mod pooling;
 mod products;

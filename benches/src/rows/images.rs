@@ -44,6 +44,7 @@ const CONVOLUTIONS: &[Convolution] = &[
     Convolution { stride: 2, ..conv("transposed", &[16, 14, 14, 64], &[4, 4, 32, 64]) },
 ];
 
+/// The rows of this kind.
 pub fn rows() -> Rows {
     let mut rows: Rows = Vec::new();
     for shape in CONVOLUTIONS {
@@ -141,7 +142,7 @@ fn group_norm() -> Row {
 }
 
 /// ResNet-20 with the parameters of the page: the k-th parameter, counted from 0, is tensor 100 + k.
-fn page_resnet() -> ResNetCifar {
+pub fn page_resnet() -> ResNetCifar {
     let mut net = resnet_cifar(20, Activation::PRelu, 10, &mut Rng::seed(0));
     for (k, (name, param)) in net.named_parameters_mut().into_iter().enumerate() {
         let shape = *param.value().shape();

@@ -35,7 +35,7 @@ const BLOCK: usize = 448 << 10;
 pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
     let is_plain = g.kernel == [1, 3, 3] && g.stride == [1; 3] && g.dilation == [1; 3] && g.groups == 1;
     let is_flat = g.input[0] == 1 && g.output[0] == 1 && g.padding[0] == 0 && g.padding[1] <= 2 && g.padding[2] <= 2;
-    let has_channels = [g.channels, g.filters].iter().all(|&count| count >= 32 && count.is_multiple_of(16));
+    let has_channels = [g.channels, g.filters].iter().all(|&count| count >= 16 && count.is_multiple_of(16));
     let is_large = g.output[1] >= 4 && g.output[2] >= 4 && g.input[1] >= 4 && g.input[2] >= 4;
     g.algorithm == ConvAlgorithm::Auto && size_of::<T>() == 4 && is_plain && is_flat && has_channels && is_large
 }

@@ -35,20 +35,12 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// What one step asked for.
-#[derive(Debug)]
 struct Asked {
     small: usize,
     large: usize,
     from_the_pool: u64,
     /// Values on the step's tape.
     records: usize,
-}
-
-impl Asked {
-    /// Whether it was more than a box for each recorded op and a few for the tape.
-    fn is_something(&self) -> bool {
-        self.large > 0 || self.small > self.records + 4 || self.from_the_pool > 0
-    }
 }
 
 fn counts() -> (usize, usize, u64) {
@@ -73,23 +65,10 @@ fn steady_steps(mut step: impl FnMut(usize) -> usize) -> Vec<Asked> {
     asked
 }
 
-/// On one thread every step. With several a worker that comes late the first time has its own scratch to get, and rayon's queues
-/// grow while it is away: that may fall into any step, but into few.
 #[test]
 fn a_steady_step_asks_for_nothing() {
-    for (name, steps) in kernels::with_threads(1, training) {
-        let found = steps.iter().position(Asked::is_something);
-        assert!(found.is_none(), "{name}: step {found:?} asked for {:?}", steps[found.unwrap_or(0)]);
-    }
-    for (name, steps) in training() {
-        let (some, all) = (steps.iter().filter(|asked| asked.is_something()).count(), steps.len());
-        assert!(10 * some <= all, "{name}: {some} of {all} steps asked for something: {steps:?}");
-    }
-    stays_flat();
-}
-
-/// What steps of two networks asked for.
-fn training() -> [(&'static str, Vec<Asked>); 2] {
+    // A thread's first work sets up its queue and its share in the queues' memory: on a busy machine a worker may be that late.
+    assert!((0..100).any(|_| kernels::rendezvous()), "the workers never came");
     let mut rng = Rng::seed(7);
     let (train, _) = nn::data::digits().unwrap();
     let mut net = Net::new(64, 128, 10, &mut rng);
@@ -111,7 +90,15 @@ fn training() -> [(&'static str, Vec<Asked>); 2] {
         adam_of_slopes.step(&mut slopes, loss.backward()).unwrap();
         records
     });
-    [("digits", digits), ("rectifiers", rectifiers)]
+    for (name, steps) in [("digits", digits), ("rectifiers", rectifiers)] {
+        for Asked { small, large, from_the_pool, records } in steps {
+            assert_eq!(large, 0, "{name}: allocations of {LIMIT} bytes or more");
+            // One box for each recorded op, and a few for the tape.
+            assert!(small <= records + 4, "{name}: {small} small allocations for {records} values");
+            assert_eq!(from_the_pool, 0, "{name}: the pool asked the system");
+        }
+    }
+    stays_flat();
 }
 
 /// Live bytes after many steps are those after a few, with backward or without.

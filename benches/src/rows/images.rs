@@ -59,7 +59,7 @@ pub fn rows() -> Rows {
 }
 
 /// Forward and backward of what `make` records of variables, by dy.
-fn passes(
+pub(super) fn passes(
     operands: Vec<(&'static str, Tensor)>,
     dy: Tensor,
     what: String,

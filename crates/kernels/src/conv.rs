@@ -13,6 +13,7 @@ mod naive;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod weights;
 mod winograd;
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! The weights `[taps, C]` are read where they are; backward, as a copy from the last tap to the first. What is bound by memory: two
 //! tensors for nine multiply-adds each.
 
-use super::direct::{Line, Lines, Weights, grain, height, next, store};
+use super::direct::{Line, Lines, Weights, grain, store};
 use super::plan::{Block, Plan};
+use super::tile::{by_tile, height, next};
 use super::weights::Steps;
 use crate::Float;
 use crate::gemm::Epilogue;
@@ -58,16 +59,11 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let height = self.plan.result[1];
         let width = self.plan.result_row();
-        let (mut row, end) = (self.first, self.first + self.result.len() / width);
         let mut rest = std::mem::take(&mut self.result);
-        while row < end {
-            let (plane, h) = (row / height, row % height);
-            let count = (height - h).min(end - row);
-            (self.result, rest) = rest.split_at_mut(count * width);
-            self.piece::<L>(plane, (h, h + count));
-            row += count;
+        for (plane, rows) in self.plan.pieces(self.first, rest.len() / width, usize::MAX) {
+            (self.result, rest) = rest.split_at_mut((rows.1 - rows.0) * width);
+            self.piece::<L>(plane, rows);
         }
     }
 }
@@ -98,19 +94,9 @@ impl<T: Float> Band<'_, T> {
         let mut line = Line { source: line.source + channel, result: line.result + channel, ..line };
         while line.count > 0 {
             let places = if left < L::N { 1 } else { next(line.count, height::<L>(registers)) };
-            macro_rules! tiles {
-                ($($r:literal $w:literal),+) => {
-                    match (places, registers) {
-                        _ if left < L::N => self.last::<L>(line, blocks, channel),
-                        $(($r, $w) => self.tile::<L, $r, $w>(line, blocks, channel),)+
-                        _ => unreachable!("no tile of {places} × {registers}"),
-                    }
-                };
-            }
-            if L::REGISTERS >= 32 {
-                tiles!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
-            } else {
-                tiles!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
+            match left < L::N {
+                true => self.last::<L>(line, blocks, channel),
+                false => by_tile!(L, places, registers, |R, W| self.tile::<L, R, W>(line, blocks, channel)),
             }
             line = line.without(places);
         }

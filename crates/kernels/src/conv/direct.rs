@@ -6,6 +6,7 @@
 
 use super::depthwise;
 use super::plan::{Block, Patch, Plan};
+use super::tile::{by_tile, height, next, registers};
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
@@ -56,53 +57,6 @@ pub(super) fn grain(plan: &Plan) -> Grain {
     let cost = (plan.result_row() * plan.terms()).max(1);
     let chunk = if band * cost >= LARGE / 4 { band } else { rows * (LARGE / 4).div_ceil(rows * cost) };
     Grain { chunk, serial: (LARGE / cost).max(2 * chunk) }
-}
-
-/// Registers in a row of the tile, for so many result channels in a group.
-#[inline(always)]
-pub(super) fn registers<L: Lanes>(channels: usize) -> usize {
-    match (L::REGISTERS, L::FUSED) {
-        (32.., _) if channels.is_multiple_of(4 * L::N) => 4,
-        (_, true) if channels > L::N => 2,
-        _ => 1,
-    }
-}
-
-/// The most places in a tile.
-#[inline(always)]
-pub(super) fn height<L: Lanes>(registers: usize) -> usize {
-    match (L::REGISTERS, L::FUSED, registers) {
-        (32.., _, 4) => 6,
-        (32.., ..) => 12,
-        (_, true, _) => 6,
-        (_, false, _) => 4,
-    }
-}
-
-/// How many of `count` places the next tile takes.
-#[inline(always)]
-pub(super) fn next(count: usize, height: usize) -> usize {
-    let even = match count {
-        20.. => 12,
-        18 | 19 => 12,
-        14..=17 => 8,
-        12 | 13 => 12,
-        8..=11 => 8,
-        6 | 7 => 6,
-        4 | 5 => 4,
-        2 | 3 => 2,
-        _ => 1,
-    };
-    match height {
-        12 => even,
-        6 if count == 8 || count == 9 => 4,
-        height => match count.min(height) {
-            6.. => 6,
-            4 | 5 => 4,
-            2 | 3 => 2,
-            _ => 1,
-        },
-    }
 }
 
 struct PackedLength<'a, T> {
@@ -246,18 +200,11 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let height = self.plan.result[1];
         let width = self.plan.result_row();
-        let (mut row, end) = (self.first, self.first + self.result.len() / width);
-        let whole = std::mem::take(&mut self.result);
-        let mut rest = whole;
-        while row < end {
-            let (plane, h) = (row / height, row % height);
-            let count = (height - h).min(end - row);
-            let (piece, others) = rest.split_at_mut(count * width);
-            (self.result, rest) = (piece, others);
-            self.piece::<L>(plane, (h, h + count));
-            row += count;
+        let mut rest = std::mem::take(&mut self.result);
+        for (plane, rows) in self.plan.pieces(self.first, rest.len() / width, usize::MAX) {
+            (self.result, rest) = rest.split_at_mut((rows.1 - rows.0) * width);
+            self.piece::<L>(plane, rows);
         }
     }
 }
@@ -292,19 +239,7 @@ impl<T: Float> Band<'_, T> {
         let height = height::<L>(registers);
         while line.count > 0 {
             let places = next(line.count, height);
-            macro_rules! tiles {
-                ($($r:literal $w:literal),+) => {
-                    match (places, registers) {
-                        $(($r, $w) => self.tile::<L, $r, $w>(line, blocks, packed, channels),)+
-                        _ => unreachable!("no tile of {places} × {registers}"),
-                    }
-                };
-            }
-            if L::REGISTERS >= 32 {
-                tiles!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
-            } else {
-                tiles!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
-            }
+            by_tile!(L, places, registers, |R, W| self.tile::<L, R, W>(line, blocks, packed, channels));
             line = line.without(places);
         }
     }

@@ -6,14 +6,14 @@
 //! bands, then over slices.
 
 use super::depthwise;
-use super::direct::{height, next, registers};
 use super::plan::{Block, Plan, Way};
-use crate::Float;
+use super::tile::{by_tile, height, next, registers};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Rows};
 use crate::pool::Buffer;
+use crate::{Broadcast, Float, In2};
 
 /// dw, of a forward plan.
 pub(super) fn compute<T: Float>(plan: &Plan, x: &[T], dy: &[T], dw: &mut [T]) {
@@ -29,20 +29,34 @@ pub(super) fn compute<T: Float>(plan: &Plan, x: &[T], dy: &[T], dw: &mut [T]) {
     if slices == 1 {
         return level::run(Slice { plan, x, dy, dw, first: 0 });
     }
-    let mut room = Buffer::<T>::new(slices * dw.len());
-    let sums = PerChunk::new(&mut room, dw.len(), grain);
-    parallel::for_each((Rows(dy, plan.result_row()), sums), grain, |first, (Rows(dy, _), sums)| {
-        level::run(Slice { plan, x, dy, dw: sums.into_room(), first });
-    });
     let length = dw.len();
-    parallel::for_each(dw, Grain::elements(slices), |first, dw| {
-        level::run(Total { sums: &room, length, first, dw });
-    });
+    let mut room = Buffer::<T>::new(slices * length);
+    let parts = (Rows(dy, plan.result_row()), PerChunk::new(&mut room, length, grain));
+    let total = parallel::fold(parts, grain, |first, (Rows(dy, _), sums)| slice_of(plan, (x, dy), first, sums), added);
+    dw.copy_from_slice(total);
+}
+
+fn slice_of<'a, T: Float>(plan: &Plan, (x, dy): (&[T], &[T]), first: usize, sums: PerChunk<'a, T>) -> &'a mut [T] {
+    let dw = sums.into_room();
+    level::run(Slice { plan, x, dy, dw: &mut *dw, first });
+    dw
+}
+
+/// The sums of two slices.
+pub(super) fn added<'a, T: Float>(a: &'a mut [T], b: &mut [T]) -> &'a mut [T] {
+    crate::add(In2::OverA { a: &mut *a, b: Broadcast::full(b) });
+    a
 }
 
 /// Most slices, and the most numbers that their sums may take.
 const SLICES: usize = 8;
 const ROOM: usize = 4 << 20;
+
+/// How many slices sums of so many numbers are cut into, at most.
+pub(super) fn most_slices(numbers: usize) -> usize {
+    (ROOM / numbers).clamp(2, SLICES)
+}
+
 /// Multiplications for which it pays to wake another thread.
 const LARGE: usize = 1 << 21;
 /// Bytes of x and dy that a band may have: what stays in L2.
@@ -50,7 +64,7 @@ const BAND: usize = 256 << 10;
 
 fn grain(plan: &Plan, rows: usize, weights: usize) -> Grain {
     let cost = (plan.result_row() * plan.terms()).max(1);
-    let slices = (ROOM / weights).clamp(2, SLICES).min((rows * cost).div_ceil(LARGE / 2));
+    let slices = most_slices(weights).min((rows * cost).div_ceil(LARGE / 2));
     let height = plan.result[1];
     let planes = rows / height;
     let chunk = match planes >= slices {
@@ -58,37 +72,6 @@ fn grain(plan: &Plan, rows: usize, weights: usize) -> Grain {
         false => rows.div_ceil(slices),
     };
     Grain { chunk, serial: (LARGE / cost).max(2) }
-}
-
-/// The sums of all slices, in order.
-struct Total<'a, T> {
-    sums: &'a [T],
-    length: usize,
-    first: usize,
-    dw: &'a mut [T],
-}
-
-impl<T: Float> Kernel<T> for Total<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) {
-        let Total { sums, length, first, dw } = self;
-        for (slice, sums) in sums.chunks_exact(length).enumerate() {
-            let sums = &sums[first..][..dw.len()];
-            if slice == 0 {
-                dw.copy_from_slice(sums);
-                continue;
-            }
-            let (mut to, mut from) = (dw.chunks_exact_mut(L::N), sums.chunks_exact(L::N));
-            for (to, from) in (&mut to).zip(&mut from) {
-                (L::load(to) + L::load(from)).store(to);
-            }
-            for (to, &from) in to.into_remainder().iter_mut().zip(from.remainder()) {
-                *to += from;
-            }
-        }
-    }
 }
 
 /// The sums over some rows, counted over images and depths.
@@ -133,21 +116,17 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
     fn run<L: Lanes<Elem = T>>(mut self) {
         self.dw.fill(T::ZERO);
         let plan = self.plan;
-        let height = plan.result[1];
         let of_row = plan.source[2] * plan.source_channels + plan.result_row();
         let band = (BAND / size_of::<T>() / of_row.max(1)).max(4);
-        let (mut row, end) = (self.first, self.first + self.dy.len() / plan.result_row());
-        let mut copy = Buffer::new(self.copy_length::<L>(band.min(height)));
-        while row < end {
-            let h = row % height;
-            let count = (height - h).min(end - row).min(band);
-            let dy = &self.dy[(row - self.first) * plan.result_row()..][..count * plan.result_row()];
-            let rows = (h, h + count);
+        let mut copy = Buffer::new(self.copy_length::<L>(band.min(plan.result[1])));
+        let mut rest = self.dy;
+        for (plane, rows) in plan.pieces(self.first, rest.len() / plan.result_row(), band) {
+            let (dy, others) = rest.split_at((rows.1 - rows.0) * plan.result_row());
+            rest = others;
             match plan.is_depthwise() {
-                true => depthwise::sum::<L>(plan, (row / height, rows), (self.x, dy), self.dw),
-                false => self.band::<L>(row / height, rows, dy, &mut copy),
+                true => depthwise::sum::<L>(plan, (plane, rows), (self.x, dy), self.dw),
+                false => self.band::<L>(plane, rows, dy, &mut copy),
             }
-            row += count;
         }
     }
 }
@@ -218,19 +197,7 @@ impl<T: Float> Slice<'_, T> {
             while line < block.steps {
                 let lines = next(block.steps - line, height);
                 let (at, weights) = (x + line, weights + line);
-                macro_rules! tiles {
-                    ($($r:literal $w:literal),+) => {
-                        match (lines, registers) {
-                            $(($r, $w) => self.tile::<L, $r, $w>(at, weights, dy, steps, filters),)+
-                            _ => unreachable!("no tile of {lines} × {registers}"),
-                        }
-                    };
-                }
-                if L::REGISTERS >= 32 {
-                    tiles!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
-                } else {
-                    tiles!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
-                }
+                by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, weights, dy, steps, filters));
                 line += lines;
             }
         }

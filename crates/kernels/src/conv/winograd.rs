@@ -15,7 +15,7 @@ mod weights;
 
 pub(super) use weights::backward_weights;
 
-use super::direct::registers;
+use super::tile::registers;
 use super::{ConvAlgorithm, ConvGeometry};
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};

@@ -55,14 +55,15 @@ pub type ConvTranspose2d<T = f32> = ConvTransposeNd<2, T>;
 /// Of x `[N, D, H, W, C]`.
 pub type ConvTranspose3d<T = f32> = ConvTransposeNd<3, T>;
 
-/// The weight's shape: taps, then two numbers of channels, of which groups divide both.
-fn weight_shape(
+/// Weight `[K…, before / groups, last]`, a bias of 0 for each output, settings.
+fn drawn(
     layer: &'static str,
-    axes: usize,
-    kernel: PerAxis,
+    (axes, kernel): (usize, PerAxis),
     (before, last): (usize, usize),
+    outputs: usize,
     groups: usize,
-) -> Result<Shape> {
+    (init, rng): (&impl Init, &mut Rng),
+) -> Result<(Param, Option<Param>, Conv)> {
     let mut shape = kernel.numbers("kernel", axes, layer)?;
     if shape.contains(&0) || before == 0 || last == 0 {
         let problem = format!("a window of {shape:?} taps, {before} and {last} channels; none may be 0");
@@ -72,7 +73,9 @@ fn weight_shape(
         return setting(layer, format!("{groups} groups do not divide {before} and {last} channels"));
     }
     shape.extend([before / groups, last]);
-    Ok(Shape::from(&shape[..]))
+    let weight = Param::new(init.tensor(Shape::from(&shape[..]), rng)?, Group::Weight);
+    let bias = Param::new(Tensor::zeros([outputs]), Group::Bias);
+    Ok((weight, Some(bias), Conv::new().groups(groups)))
 }
 
 impl<const AXES: usize> ConvNd<AXES> {
@@ -116,10 +119,9 @@ impl<const AXES: usize> ConvNd<AXES> {
         init: &impl Init,
         rng: &mut Rng,
     ) -> Result<Self> {
-        let shape = weight_shape("Conv", AXES, kernel.into(), (inputs, outputs), groups)?;
-        let weight = Param::new(init.tensor(shape, rng)?, Group::Weight);
-        let bias = Some(Param::new(Tensor::zeros([outputs]), Group::Bias));
-        Ok(ConvNd { weight, bias, settings: Conv::new().groups(groups) })
+        let kernel = (AXES, kernel.into());
+        let (weight, bias, settings) = drawn("Conv", kernel, (inputs, outputs), outputs, groups, (init, rng))?;
+        Ok(ConvNd { weight, bias, settings })
     }
 }
 
@@ -145,10 +147,9 @@ impl<const AXES: usize> ConvTransposeNd<AXES> {
         init: &impl Init,
         rng: &mut Rng,
     ) -> Result<Self> {
-        let shape = weight_shape("ConvTranspose", AXES, kernel.into(), (outputs, inputs), groups)?;
-        let weight = Param::new(init.tensor(shape, rng)?, Group::Weight);
-        let bias = Some(Param::new(Tensor::zeros([outputs]), Group::Bias));
-        Ok(ConvTransposeNd { weight, bias, settings: Conv::new().groups(groups) })
+        let kernel = (AXES, kernel.into());
+        let (weight, bias, settings) = drawn("ConvTranspose", kernel, (outputs, inputs), outputs, groups, (init, rng))?;
+        Ok(ConvTransposeNd { weight, bias, settings })
     }
 
     /// Places more at the end, for the sizes that a stride leaves open.

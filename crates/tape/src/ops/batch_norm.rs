@@ -339,13 +339,12 @@ fn normalised<T: Float>(
         let (lhs, rhs) = (x.shape().to_vec(), moments.mean.shape().to_vec());
         return expect(Err(Error::ShapeMismatch { op: "batch_norm", lhs, rhs, hint }));
     }
-    if let Some(Rectifier::PRelu(alpha)) = &act
-        && alpha.len() != 1
-        && **alpha.shape() != [features]
-    {
-        let y = normalised(x, moments, of_batch, [weight, bias], epsilon, residual, None);
-        return act.map_or_else(|| unreachable!("it was there"), |act| act.apply(y));
-    }
+    let act = match act {
+        Some(Rectifier::PRelu(alpha)) if alpha.len() != 1 && **alpha.shape() != [features] => {
+            return normalised(x, moments, of_batch, [weight, bias], epsilon, residual, None).prelu(alpha);
+        }
+        act => act,
+    };
     let mean = moments.mean.clone().contiguous();
     let inverse = moments.variance.clone().map(|variance| T::from_f64(1.0 / (variance.to_f64() + epsilon).sqrt()));
     let (has_residual, kind) = (residual.is_some(), act.as_ref().map(Rectifier::kind));

@@ -2,7 +2,7 @@
 
 use super::{PLACES, Sizes, TileRows, tiles};
 use crate::Float;
-use crate::conv::direct::{height, next, registers};
+use crate::conv::tile::{by_tile, height, next, registers};
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, sums};
@@ -106,19 +106,9 @@ impl<T: Float> Block<'_, T> {
                 let mut tile = 0;
                 while tile < tiles {
                     let count = next(tiles - tile, height::<L>(registers));
-                    macro_rules! products {
-                        ($($r:literal $w:literal),+) => {
-                            match (count, registers) {
-                                $(($r, $w) => product::<L, $r, $w>(v, u, m, tile, (channels, filters, first)),)+
-                                _ => unreachable!("no tile of {count} × {registers}"),
-                            }
-                        };
-                    }
-                    if L::REGISTERS >= 32 {
-                        products!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
-                    } else {
-                        products!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
-                    }
+                    by_tile!(L, count, registers, |R, W| {
+                        product::<L, R, W>(v, u, m, tile, (channels, filters, first));
+                    });
                     tile += count;
                 }
             }

@@ -3,16 +3,13 @@
 use super::{PLACES, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
-use crate::conv::direct::{height, next, registers};
+use crate::conv::tile::{by_tile, height, next, registers};
+use crate::conv::weights::{added, most_slices};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, sums};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;
-
-/// Most slices that are summed by themselves, and the most numbers that their sums may take.
-const SLICES: usize = 8;
-const ROOM: usize = 4 << 20;
 
 /// dw of x and dy; whether it is all finite, else it has to be computed otherwise.
 pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
@@ -23,19 +20,12 @@ pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy
         return true;
     }
     let length = PLACES * sizes.channels * sizes.filters;
-    let slices = (ROOM / length).clamp(2, SLICES).min(rows);
+    let slices = most_slices(length).min(rows);
     let grain = Grain { chunk: rows.div_ceil(slices), serial: 2 };
     let mut room = Buffer::<T>::new(grain.chunks(rows) * length);
     let parts = (Count(rows), PerChunk::new(&mut room, length, grain));
-    let total = parallel::fold(
-        parts,
-        grain,
-        |first, (Count(rows), sums)| slice_of(sizes, (x, dy), (first, rows), sums),
-        |a, b| {
-            level::run(Add { to: &mut *a, from: b });
-            a
-        },
-    );
+    let total =
+        parallel::fold(parts, grain, |first, (Count(rows), sums)| slice_of(sizes, (x, dy), (first, rows), sums), added);
     level::run(Finish { sizes, sums: total, dw })
 }
 
@@ -60,22 +50,6 @@ fn slice_of<'a, T: Float>(
     let sums = sums.into_room();
     level::run(Slice { sizes, x, dy, first, rows, sums: &mut *sums });
     sums
-}
-
-struct Add<'a, T> {
-    to: &'a mut [T],
-    from: &'a [T],
-}
-
-impl<T: Float> Kernel<T> for Add<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) {
-        for (to, from) in self.to.chunks_exact_mut(L::N).zip(self.from.chunks_exact(L::N)) {
-            (L::load(to) + L::load(from)).store(to);
-        }
-    }
 }
 
 /// Some rows of tiles: sums `[16, C, F]`.
@@ -134,19 +108,9 @@ fn accumulate<L: Lanes>(sizes: &Sizes, tiles: usize, v: &[L::Elem], z: &[L::Elem
         let mut c = 0;
         while c < channels {
             let lines = next(channels - c, height::<L>(registers));
-            macro_rules! products {
-                ($($r:literal $w:literal),+) => {
-                    match (lines, registers) {
-                        $(($r, $w) => product::<L, $r, $w>((v, c), (z, f), tiles, sums, (channels, filters)),)+
-                        _ => unreachable!("no tile of {lines} × {registers}"),
-                    }
-                };
-            }
-            if L::REGISTERS >= 32 {
-                products!(12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4);
-            } else {
-                products!(6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2);
-            }
+            by_tile!(L, lines, registers, |R, W| {
+                product::<L, R, W>((v, c), (z, f), tiles, sums, (channels, filters));
+            });
             c += lines;
         }
     }

@@ -1,0 +1,73 @@
+//! Which register tiles a convolution is computed in: so many lines (places, or channels) by so many registers.
+
+use crate::lanes::Lanes;
+
+/// Registers in a row of the tile, for so many result channels in a group.
+#[inline(always)]
+pub(super) fn registers<L: Lanes>(channels: usize) -> usize {
+    match (L::REGISTERS, L::FUSED) {
+        (32.., _) if channels.is_multiple_of(4 * L::N) => 4,
+        (_, true) if channels > L::N => 2,
+        _ => 1,
+    }
+}
+
+/// The most places in a tile.
+#[inline(always)]
+pub(super) fn height<L: Lanes>(registers: usize) -> usize {
+    match (L::REGISTERS, L::FUSED, registers) {
+        (32.., _, 4) => 6,
+        (32.., ..) => 12,
+        (_, true, _) => 6,
+        (_, false, _) => 4,
+    }
+}
+
+/// How many of `count` places the next tile takes.
+#[inline(always)]
+pub(super) fn next(count: usize, height: usize) -> usize {
+    let even = match count {
+        20.. => 12,
+        18 | 19 => 12,
+        14..=17 => 8,
+        12 | 13 => 12,
+        8..=11 => 8,
+        6 | 7 => 6,
+        4 | 5 => 4,
+        2 | 3 => 2,
+        _ => 1,
+    };
+    match height {
+        12 => even,
+        6 if count == 8 || count == 9 => 4,
+        height => match count.min(height) {
+            6.. => 6,
+            4 | 5 => 4,
+            2 | 3 => 2,
+            _ => 1,
+        },
+    }
+}
+
+/// Evaluates `$body` with the constants `$R` and `$W` that `lines` and `registers` are: the tiles that [`next`] and [`registers`] choose.
+macro_rules! by_tile {
+    ($lanes:ident, $lines:expr, $registers:expr, |$R:ident, $W:ident| $body:expr) => {
+        if $lanes::REGISTERS >= 32 {
+            by_tile!(@of ($lines, $registers), $R, $W, $body,
+                12 1, 12 2, 8 1, 8 2, 6 1, 6 2, 6 4, 4 1, 4 2, 4 4, 2 1, 2 2, 2 4, 1 1, 1 2, 1 4)
+        } else {
+            by_tile!(@of ($lines, $registers), $R, $W, $body, 6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2)
+        }
+    };
+    (@of $size:expr, $R:ident, $W:ident, $body:expr, $($r:literal $w:literal),+) => {
+        match $size {
+            $(($r, $w) => {
+                const $R: usize = $r;
+                const $W: usize = $w;
+                $body
+            })+
+            (lines, registers) => unreachable!("no tile of {lines} × {registers}"),
+        }
+    };
+}
+pub(super) use by_tile;

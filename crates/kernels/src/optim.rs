@@ -233,6 +233,12 @@ fn splat<L: Lanes>(value: f64) -> L {
     L::splat(L::Elem::from_f64(value))
 }
 
+/// The last numbers, fewer than a register.
+#[inline(always)]
+fn padded<L: Lanes>(numbers: &[L::Elem]) -> L {
+    L::load_padded(numbers, L::Elem::ZERO)
+}
+
 /// The factors of an [`SgdUpdate`].
 #[derive(Clone, Copy)]
 struct SgdStep<L> {
@@ -254,8 +260,7 @@ impl<L: Lanes> SgdStep<L> {
         }
         let (p, g) = (p.into_remainder(), g.remainder());
         if !p.is_empty() {
-            let old = L::load_padded(p, L::Elem::ZERO);
-            let g = L::load_padded(g, L::Elem::ZERO);
+            let (old, g) = (padded::<L>(p), padded::<L>(g));
             self.decayed(old, g, decays).mul_add(self.rate, old).store_prefix(p);
         }
     }
@@ -285,7 +290,7 @@ impl<L: Lanes> SgdStep<L> {
         }
         let (p, g, velocity) = (p.into_remainder(), g.remainder(), velocity.into_remainder());
         if !p.is_empty() {
-            let [old, g, old_velocity] = [&*p, g, &*velocity].map(|x| L::load_padded(x, L::Elem::ZERO));
+            let (old, g, old_velocity) = (padded::<L>(p), padded::<L>(g), padded::<L>(velocity));
             let g = self.decayed(old, g, decays);
             let (new_p, new_velocity) = self.step::<CARRIES>(old, g, old_velocity, nesterov);
             new_p.store_prefix(p);
@@ -356,7 +361,7 @@ impl<L: Lanes> AdamStep<L> {
         }
         let (p, g, m, v) = (p.into_remainder(), g.remainder(), m.into_remainder(), v.into_remainder());
         if !p.is_empty() {
-            let [old_p, g, old_m, old_v] = [&*p, g, &*m, &*v].map(|x| L::load_padded(x, L::Elem::ZERO));
+            let (old_p, g, old_m, old_v) = (padded::<L>(p), padded::<L>(g), padded::<L>(m), padded::<L>(v));
             let (new_p, new_m, new_v) = self.step::<DECAYS>(old_p, g, old_m, old_v);
             new_p.store_prefix(p);
             new_m.store_prefix(m);

@@ -49,6 +49,17 @@ pub(super) fn next(count: usize, height: usize) -> usize {
     }
 }
 
+/// As [`next`], and how many tiles of that height come one after the other.
+#[inline(always)]
+pub(super) fn next_run(count: usize, height: usize) -> (usize, usize) {
+    let lines = next(count, height);
+    let mut tiles = 1;
+    while count > tiles * lines && next(count - tiles * lines, height) == lines {
+        tiles += 1;
+    }
+    (lines, tiles)
+}
+
 /// Evaluates `$body` with the constants `$R` and `$W` that `lines` and `registers` are: the tiles that [`next`] and [`registers`] choose.
 macro_rules! by_tile {
     ($lanes:ident, $lines:expr, $registers:expr, |$R:ident, $W:ident| $body:expr) => {

@@ -28,8 +28,9 @@ use crate::pool::Buffer;
 const PLACES: usize = 16;
 /// Numbers of a cache line: what keeps the 16 planes of a block from falling into the same sets of the cache.
 const APART: usize = 16;
-/// Bytes of a block's planes, source and result.
-const BLOCK: usize = 448 << 10;
+/// Bytes of a block's planes, source and result, and of those that weights' gradients are summed over.
+const BLOCK: usize = 96 << 10;
+const BLOCK_OF_WEIGHTS: usize = 256 << 10;
 
 /// Whether it is faster: shape alone decides, never the batch.
 pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
@@ -74,21 +75,25 @@ impl Sizes {
     }
 
     /// Rows and columns of tiles.
+    #[inline(always)]
     fn tiles(&self) -> [usize; 2] {
         self.result.map(|size| size.div_ceil(2))
     }
 
-    /// Rows of tiles in a block.
-    fn block_rows(&self) -> usize {
-        let tiles = BLOCK / (PLACES * size_of::<f32>() * (self.channels + self.filters));
+    /// Rows of tiles in a block of so many bytes.
+    #[inline(always)]
+    fn block_rows(&self, block: usize) -> usize {
+        let tiles = block / (PLACES * size_of::<f32>() * (self.channels + self.filters));
         (tiles / self.tiles()[1]).max(1)
     }
 
     /// From one plane of so many tiles to the next.
+    #[inline(always)]
     fn plane(tiles: usize, channels: usize) -> usize {
         tiles * channels + APART
     }
 
+    #[inline(always)]
     fn result_row(&self) -> usize {
         self.result[1] * self.filters
     }
@@ -142,12 +147,13 @@ fn compute<T: Float>(sizes: Sizes, source: &[T], weights: &[T], result: &mut [T]
             level::run(products::Transform { sizes, weights, first, u });
         },
     );
-    let rows = sizes.block_rows();
     let tiles = sizes.tiles();
+    let rows = sizes.block_rows(BLOCK);
     let images = result.len() / (sizes.result[0] * sizes.result_row());
     let cost = tiles[1] * PLACES * sizes.channels * sizes.filters;
+    let all = images * tiles[0];
     let grain = Grain { chunk: rows, serial: ((1 << 21) / cost.max(1)).max(rows + 1) };
-    let parts = TileRows { result, sizes, first: 0, end: images * tiles[0] };
+    let parts = TileRows { result, sizes, first: 0, end: all };
     let u = &transformed[..];
     parallel::for_each(parts, grain, |_, part| {
         level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
@@ -179,6 +185,7 @@ struct TileRows<'a, T> {
 
 impl<T> TileRows<'_, T> {
     /// The row of the result, counted over images, where a row of tiles starts.
+    #[inline(always)]
     fn row_of(&self, tiles: usize) -> usize {
         let height = self.sizes.tiles()[0];
         tiles / height * self.sizes.result[0] + (2 * (tiles % height)).min(self.sizes.result[0])

@@ -54,6 +54,7 @@ impl<T: Float> Epilogue<'_, T> {
     }
 
     /// For the columns from `first` on. Below this module one number serves every column, in the bias too.
+    #[inline(always)]
     pub(crate) fn columns_from(mut self, first: usize) -> Self {
         if let Some(bias) = &mut self.bias
             && bias.len() > 1
@@ -75,34 +76,42 @@ impl<T: Float> Epilogue<'_, T> {
         let mut j = 0;
         while j < whole {
             let numbers = &mut row[j..j + L::N];
-            let at = |values: &[T]| if values.len() == 1 { L::splat(values[0]) } else { L::load(&values[j..]) };
-            self.over(L::load(numbers), at).store(numbers);
+            self.over(L::load(numbers), j, L::N).store(numbers);
             j += L::N;
         }
         if j < row.len() {
             let numbers = &mut row[j..];
-            let width = numbers.len();
-            let at = |values: &[T]| match values.len() {
-                1 => L::splat(values[0]),
-                _ => L::load_padded(&values[j..][..width], T::ZERO),
-            };
-            self.over(L::load_padded(numbers, T::ZERO), at).store_prefix(numbers);
+            self.over(L::load_padded(numbers, T::ZERO), j, numbers.len()).store_prefix(numbers);
         }
     }
 
-    /// Over a register; `at` reads the numbers of its columns.
+    /// Over the `width` numbers of a register, from column `j` on.
     #[inline(always)]
-    fn over<L: Lanes<Elem = T>>(&self, mut x: L, at: impl Fn(&[T]) -> L) -> L {
+    fn over<L: Lanes<Elem = T>>(&self, mut x: L, j: usize, width: usize) -> L {
         if let Some(bias) = self.bias {
-            x = x + at(bias);
+            x = x + columns(bias, j, width);
         }
-        let leaky = |slope: L| L::select(x.gt(L::zero()), x, x * slope);
         match self.rectifier {
             Rectifier::None => x,
             Rectifier::Relu => L::select(x.le(L::zero()), L::zero(), x),
-            Rectifier::Leaky(slope) => leaky(L::splat(slope)),
-            Rectifier::PRelu(alpha) => leaky(at(alpha)),
+            Rectifier::Leaky(slope) => leaky(x, L::splat(slope)),
+            Rectifier::PRelu(alpha) => leaky(x, columns(alpha, j, width)),
         }
+    }
+}
+
+#[inline(always)]
+fn leaky<L: Lanes>(x: L, slope: L) -> L {
+    L::select(x.gt(L::zero()), x, x * slope)
+}
+
+/// The numbers of `width` columns from `j` on, or the one that serves all.
+#[inline(always)]
+fn columns<L: Lanes>(values: &[L::Elem], j: usize, width: usize) -> L {
+    match (values.len() == 1, width == L::N) {
+        (true, _) => L::splat(values[0]),
+        (_, true) => L::load(&values[j..j + L::N]),
+        _ => L::load_padded(&values[j..][..width], L::Elem::ZERO),
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "one check for all steps")]
 
 use super::Lanes;
+use crate::Float as _;
 
 /// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
 #[derive(Clone, Copy)]
@@ -130,4 +131,41 @@ pub fn go_on_by_lanes<L: Lanes, const R: usize, const W: usize>(
     assert!(b.line == 1, "a tile reads neighbours");
     steps!(sums, a, b, (steps, rows), lanes, a.line, a.step);
     sums
+}
+
+/// The sums of `tiles` times R lines of `a`, each over `steps` steps, stored in rows of `to` that are `row` numbers apart. One check for
+/// all of them: with few steps, checks for each tile take longer than what they allow.
+///
+/// # Panics
+/// As [`sums`], and if `to` ends before the last number that is stored.
+#[inline(always)]
+pub fn store_all<L: Lanes, const R: usize, const W: usize>(
+    mut a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    (steps, tiles): (usize, usize),
+    to: &mut [L::Elem],
+    row: usize,
+) {
+    if steps == 0 || tiles == 0 {
+        return to.fill(L::Elem::ZERO);
+    }
+    a.check(tiles * R, steps, 1, 1);
+    b.check(1, steps, 1, W * L::N);
+    Factor { values: &*to, line: row, step: 0, row: 0 }.check(tiles * R, 1, 1, W * L::N);
+    assert!(b.line == 1 && a.step == 1, "a tile reads neighbours");
+    let mut to = to.as_mut_ptr();
+    for tile in 0..tiles {
+        let mut sums = [[L::zero(); W]; R];
+        steps!(sums, a, b, (steps, 1), number, a.line, 1);
+        for (r, sums) in sums.iter().enumerate() {
+            for (w, sum) in sums.iter().enumerate() {
+                // SAFETY: rows of all tiles were checked to lie within the slice.
+                sum.store(unsafe { std::slice::from_raw_parts_mut(to.add(r * row + w * L::N), L::N) });
+            }
+        }
+        if tile + 1 < tiles {
+            a.values = &a.values[R * a.line..];
+            to = to.wrapping_add(R * row);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
 use crate::{Broadcast, Float, In3};
+use std::slice::ChunksExact;
 
 /// A function of three numbers, over registers.
 pub trait Map3<T: Float>: Copy + Send + Sync {
@@ -111,8 +112,7 @@ fn from<L: Lanes, F: Map3<L::Elem>>(function: F, [a, b, c]: [&[L::Elem]; 3], y: 
     }
     let y = y.into_remainder();
     if !y.is_empty() {
-        let [a, b, c] = [a, b, c].map(|rest| L::load_padded(rest.remainder(), L::Elem::ONE));
-        function.map(a, b, c).store_prefix(y);
+        function.map(rest::<L>(&a), rest::<L>(&b), rest::<L>(&c)).store_prefix(y);
     }
 }
 
@@ -125,9 +125,14 @@ fn in_place<L: Lanes, F: Map3<L::Elem>, const OWN: usize>(function: F, [a, b]: [
     }
     let y = y.into_remainder();
     if !y.is_empty() {
-        let [a, b] = [a.remainder(), b.remainder()].map(|rest| L::load_padded(rest, L::Elem::ONE));
-        ordered::<L, F, OWN>(function, L::load_padded(y, L::Elem::ONE), a, b).store_prefix(y);
+        ordered::<L, F, OWN>(function, L::load_padded(y, L::Elem::ONE), rest(&a), rest(&b)).store_prefix(y);
     }
+}
+
+/// The last numbers, fewer than a register.
+#[inline(always)]
+fn rest<L: Lanes>(numbers: &ChunksExact<'_, L::Elem>) -> L {
+    L::load_padded(numbers.remainder(), L::Elem::ONE)
 }
 
 #[inline(always)]

@@ -265,7 +265,13 @@ impl<L: Lanes, const KIND: usize, const RESIDUAL: bool> Columns<L> for MapOf<'_,
     #[inline(always)]
     fn features(&self, feature: usize, width: usize) -> [L; 4] {
         let Map { centre, scale, shift, slopes, .. } = *self.0;
-        [centre, scale, shift, slopes].map(|of| read(of, feature, width))
+        // Written out: `map` would call its closure, which knows nothing of the level's instructions.
+        [
+            read(centre, feature, width),
+            read(scale, feature, width),
+            read(shift, feature, width),
+            read(slopes, feature, width),
+        ]
     }
     #[inline(always)]
     fn visit(&mut self, at: usize, width: usize, [centre, scale, shift, slope]: [L; 4], mut largest: L) -> L {

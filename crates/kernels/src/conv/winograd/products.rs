@@ -2,10 +2,10 @@
 
 use super::{PLACES, Sizes, TileRows, tiles};
 use crate::Float;
-use crate::conv::tile::{by_tile, height, next, registers};
+use crate::conv::tile::{by_tile, height, next_run, registers};
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
-use crate::lanes::sums::{Factor, sums};
+use crate::lanes::sums::{Factor, store_all};
 use crate::level::Kernel;
 use crate::pool::Buffer;
 
@@ -102,14 +102,21 @@ impl<T: Float> Block<'_, T> {
             let registers = width / L::N;
             for place in 0..PLACES {
                 let u = &u[place * channels * width..][..channels * width];
-                let (v, m) = (&v[place * of_v..], &mut m[place * of_m..]);
+                let (v, m) = (&v[place * of_v..], &mut m[place * of_m + first..]);
                 let mut tile = 0;
                 while tile < tiles {
-                    let count = next(tiles - tile, height::<L>(registers));
-                    by_tile!(L, count, registers, |R, W| {
-                        product::<L, R, W>(v, u, m, tile, (channels, filters, first));
+                    let (lines, count) = next_run(tiles - tile, height::<L>(registers));
+                    by_tile!(L, lines, registers, |R, W| {
+                        let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
+                        let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
+                        let m = &mut m[tile * filters..];
+                        match channels {
+                            // So few steps go faster where their number and the lines' distance are known.
+                            16 => store_all::<L, R, W>(Factor { line: 16, ..a }, b, (16, count), m, filters),
+                            _ => store_all::<L, R, W>(a, b, (channels, count), m, filters),
+                        }
                     });
-                    tile += count;
+                    tile += lines * count;
                 }
             }
         }
@@ -117,35 +124,50 @@ impl<T: Float> Block<'_, T> {
 
     /// One row of tiles of the result, from its row `top` of the part on.
     #[inline(always)]
-    fn back<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, (m, of_m): (&[T], usize)) {
-        let sizes = self.sizes;
-        let (filters, of_row) = (sizes.filters, sizes.result_row());
-        let lines = 2.min(sizes.result[0] - 2 * row);
-        for t in 0..sizes.tiles()[1] {
-            let places = 2.min(sizes.result[1] - 2 * t);
-            let mut rest = L::zero();
+    fn back<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, m: (&[T], usize)) {
+        let Sizes { filters, result: [height, width], .. } = self.sizes;
+        let of_row = width * filters;
+        let lines = 2.min(height - 2 * row);
+        let (first, second) = self.part.result[top * of_row..][..lines * of_row].split_at_mut(of_row);
+        // 0 if all numbers are finite, and small enough for their sum.
+        let mut rest = L::zero();
+        for t in 0..width.div_ceil(2) {
+            let is_whole = second.len() >= (2 * t + 2) * filters;
             for f in (0..filters).step_by(L::N) {
-                let y = tiles::result::<L>((m, of_m), t * filters + f);
-                // 0 if all are finite, and small enough for their sum.
-                let sum = (y[0] + y[1]) + (y[2] + y[3]);
-                rest = rest + sum * L::zero();
-                for i in 0..lines {
-                    for j in 0..places {
-                        let at = (top + i) * of_row + (2 * t + j) * filters + f;
-                        y[2 * i + j].store(&mut self.part.result[at..at + L::N]);
-                    }
+                let y = tiles::result::<L>(m, t * filters + f);
+                rest = ((y[0] + y[1]) + (y[2] + y[3])).mul_add(L::zero(), rest);
+                let (left, right) = (2 * t * filters + f, (2 * t + 1) * filters + f);
+                y[0].store(&mut first[left..left + L::N]);
+                if is_whole {
+                    y[1].store(&mut first[right..right + L::N]);
+                    y[2].store(&mut second[left..left + L::N]);
+                    y[3].store(&mut second[right..right + L::N]);
+                } else if right < of_row {
+                    y[1].store(&mut first[right..right + L::N]);
+                } else if !second.is_empty() {
+                    y[2].store(&mut second[left..left + L::N]);
                 }
             }
-            let is_finite = rest.reduce_add() == T::ZERO;
-            for i in 0..lines {
-                for j in 0..places {
-                    let at = (top + i) * of_row + (2 * t + j) * filters;
-                    if !is_finite {
-                        self.again::<L>(n, (2 * row + i, 2 * t + j), at);
-                    }
-                    if !self.epilogue.is_none() {
-                        self.epilogue.over_row::<L>(&mut self.part.result[at..at + filters]);
-                    }
+        }
+        if rest.reduce_add() != T::ZERO {
+            self.correct::<L>((n, 2 * row), top, lines);
+        }
+        if !self.epilogue.is_none() {
+            for place in self.part.result[top * of_row..][..lines * of_row].chunks_exact_mut(filters) {
+                self.epilogue.over_row::<L>(place);
+            }
+        }
+    }
+
+    /// Computes the places of some lines, from `row` of image `n` on, again that are not finite; the first line is row `top` of the part.
+    #[inline(always)]
+    fn correct<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, lines: usize) {
+        let Sizes { result: [_, width], filters, .. } = self.sizes;
+        for line in 0..lines {
+            for column in 0..width {
+                let at = ((top + line) * width + column) * filters;
+                if self.part.result[at..at + filters].iter().any(|y| !y.is_finite()) {
+                    self.again::<L>(n, (row + line, column), at);
                 }
             }
         }
@@ -169,25 +191,6 @@ impl<T: Float> Block<'_, T> {
                 }
             }
             sum.store(&mut self.part.result[to + f..to + f + L::N]);
-        }
-    }
-}
-
-/// R tiles from `tile` on by W registers of filters from `first` on.
-#[inline(always)]
-fn product<L: Lanes, const R: usize, const W: usize>(
-    v: &[L::Elem],
-    u: &[L::Elem],
-    m: &mut [L::Elem],
-    tile: usize,
-    (channels, filters, first): (usize, usize, usize),
-) {
-    let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
-    let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
-    for (r, sums) in sums::<L, R, W>(a, b, channels).iter().enumerate() {
-        let to = &mut m[(tile + r) * filters + first..][..W * L::N];
-        for (w, sum) in sums.iter().enumerate() {
-            sum.store(&mut to[w * L::N..]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The transforms of tiles: a register of channels at a time, in vectors that lie side by side.
 
 use super::{PLACES, Sizes};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, planes};
 
 /// Bᵀ·d of one column of d.
 #[inline(always)]
@@ -17,7 +17,7 @@ pub(super) fn source<L: Lanes>(
     image: &[L::Elem],
     row: usize,
     zeros: &[L::Elem],
-    (planes, plane): (&mut [L::Elem], usize),
+    (to, plane): (&mut [L::Elem], usize),
 ) {
     let ([height, width], [above, before], channels) = (sizes.source, sizes.padding, sizes.channels);
     let length = width * channels;
@@ -36,13 +36,11 @@ pub(super) fn source<L: Lanes>(
                 column::<L>(&rows, (2 * t + 2, before, width), channels, c),
                 column::<L>(&rows, (2 * t + 3, before, width), channels, c),
             ];
-            for i in 0..4 {
-                let across = down([left[0][i], left[1][i], right[0][i], right[1][i]]);
-                for (j, &value) in across.iter().enumerate() {
-                    let at = (4 * i + j) * plane + t * channels + c;
-                    value.store(&mut planes[at..at + L::N]);
-                }
+            let mut values = [[L::zero(); 4]; 4];
+            for (i, values) in values.iter_mut().enumerate() {
+                *values = down([left[0][i], left[1][i], right[0][i], right[1][i]]);
             }
+            planes::store(flat(values), to, plane, t * channels + c);
             left = right;
         }
     }
@@ -71,13 +69,11 @@ fn column<L: Lanes>(
 
 /// Aᵀ·m·A of tile t and a register of filters: the places (0, 0), (0, 1), (1, 0), (1, 1).
 #[inline(always)]
-pub(super) fn result<L: Lanes>((planes, plane): (&[L::Elem], usize), at: usize) -> [L; 4] {
+pub(super) fn result<L: Lanes>((from, plane): (&[L::Elem], usize), at: usize) -> [L; 4] {
+    let m: [L; PLACES] = planes::load(from, plane, at);
     let mut sums = [[L::zero(); 4]; 2];
     for j in 0..4 {
-        let mut m = [L::zero(); 4];
-        for (i, m) in m.iter_mut().enumerate() {
-            *m = L::load(&planes[(4 * i + j) * plane + at..][..L::N]);
-        }
+        let m = [m[j], m[4 + j], m[8 + j], m[12 + j]];
         (sums[0][j], sums[1][j]) = ((m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]);
     }
     let [s, t] = sums;
@@ -91,7 +87,7 @@ pub(super) fn cotangent<L: Lanes>(
     image: &[L::Elem],
     row: usize,
     zeros: &[L::Elem],
-    (planes, plane): (&mut [L::Elem], usize),
+    (to, plane): (&mut [L::Elem], usize),
 ) {
     let ([height, width], filters) = (sizes.result, sizes.filters);
     let length = width * filters;
@@ -106,17 +102,23 @@ pub(super) fn cotangent<L: Lanes>(
             let at = 2 * t * filters + f;
             let mut z = [[L::zero(); 2]; 4];
             for j in 0..2.min(width - 2 * t) {
-                let [a, b] = rows.map(|row| L::load(&row[at + j * filters..][..L::N]));
+                let at = at + j * filters;
+                let (a, b) = (L::load(&rows[0][at..at + L::N]), L::load(&rows[1][at..at + L::N]));
                 (z[0][j], z[1][j], z[2][j], z[3][j]) = (a, a + b, a - b, -b);
             }
-            for (i, [a, b]) in z.into_iter().enumerate() {
-                for (j, value) in [a, a + b, a - b, -b].into_iter().enumerate() {
-                    let to = (4 * i + j) * plane + t * filters + f;
-                    value.store(&mut planes[to..to + L::N]);
-                }
+            let mut values = [[L::zero(); 4]; 4];
+            for (values, [a, b]) in values.iter_mut().zip(z) {
+                *values = [a, a + b, a - b, -b];
             }
+            planes::store(flat(values), to, plane, t * filters + f);
         }
     }
+}
+
+/// Row by row.
+#[inline(always)]
+fn flat<L: Lanes>([a, b, c, d]: [[L; 4]; 4]) -> [L; PLACES] {
+    [a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3]]
 }
 
 /// G·g of three numbers.
@@ -130,7 +132,8 @@ fn spread<L: Lanes>(g: [L; 3]) -> [L; 4] {
 /// G·g·Gᵀ of nine taps.
 #[inline(always)]
 pub(super) fn weights<L: Lanes>(g: [[L; 3]; 3]) -> [L; PLACES] {
-    let columns = [0, 1, 2].map(|j| spread([g[0][j], g[1][j], g[2][j]]));
+    let [a, b, c] = g;
+    let columns = [spread([a[0], b[0], c[0]]), spread([a[1], b[1], c[1]]), spread([a[2], b[2], c[2]])];
     let mut u = [L::zero(); PLACES];
     for i in 0..4 {
         let row = spread([columns[0][i], columns[1][i], columns[2][i]]);
@@ -150,6 +153,7 @@ fn gather<L: Lanes>(s: [L; 4]) -> [L; 3] {
 /// Gᵀ·s·G of sixteen places: the nine taps.
 #[inline(always)]
 pub(super) fn taps<L: Lanes>(s: [L; PLACES]) -> [[L; 3]; 3] {
-    let columns = [0, 1, 2, 3].map(|j| gather([s[j], s[4 + j], s[8 + j], s[12 + j]]));
-    [0, 1, 2].map(|i| gather([columns[0][i], columns[1][i], columns[2][i], columns[3][i]]))
+    let (a, b) = (gather([s[0], s[4], s[8], s[12]]), gather([s[1], s[5], s[9], s[13]]));
+    let (c, d) = (gather([s[2], s[6], s[10], s[14]]), gather([s[3], s[7], s[11], s[15]]));
+    [gather([a[0], b[0], c[0], d[0]]), gather([a[1], b[1], c[1], d[1]]), gather([a[2], b[2], c[2], d[2]])]
 }

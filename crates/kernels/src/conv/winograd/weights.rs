@@ -1,6 +1,6 @@
 //! Backward to weights: the sums over tiles in the transformed domain.
 
-use super::{PLACES, Sizes, tiles};
+use super::{BLOCK_OF_WEIGHTS, PLACES, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
 use crate::conv::tile::{by_tile, height, next, registers};
@@ -70,7 +70,7 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
         let Slice { sizes, x, dy, first, rows, sums } = self;
         sums.fill(T::ZERO);
         let [tile_rows, columns] = sizes.tiles();
-        let block = sizes.block_rows().min(rows);
+        let block = sizes.block_rows(BLOCK_OF_WEIGHTS).min(rows);
         let of_x = sizes.source[0] * sizes.source[1] * sizes.channels;
         let of_dy = sizes.result[0] * sizes.result[1] * sizes.filters;
         let (plane_v, plane_z) =

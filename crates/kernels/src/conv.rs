@@ -13,7 +13,6 @@ mod naive;
 mod plan;
 #[cfg(test)]
 mod tests;
-mod tile;
 mod weights;
 mod winograd;
 #[cfg(test)]

@@ -5,12 +5,12 @@
 
 use super::direct::{Line, Lines, Weights, grain, store};
 use super::plan::{Block, Plan};
-use super::tile::{by_tile, height, next};
 use super::weights::Steps;
 use crate::Float;
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on_by_lanes};
+use crate::lanes::tile::{by_tile, height, next};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Rows};
 use crate::pool::Buffer;

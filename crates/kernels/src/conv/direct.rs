@@ -6,11 +6,11 @@
 
 use super::depthwise;
 use super::plan::{Block, Patch, Plan};
-use super::tile::{by_tile, height, next, registers};
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
+use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;

@@ -7,9 +7,9 @@
 
 use super::depthwise;
 use super::plan::{Block, Plan, Way};
-use super::tile::{by_tile, height, next, registers};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
+use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Rows};
 use crate::pool::Buffer;

@@ -15,11 +15,11 @@ mod weights;
 
 pub(super) use weights::backward_weights;
 
-use super::tile::registers;
 use super::{ConvAlgorithm, ConvGeometry};
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
+use crate::lanes::tile::registers;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows, Split};
 use crate::pool::Buffer;

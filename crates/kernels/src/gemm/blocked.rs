@@ -11,17 +11,18 @@
 //! Products of few rows are shared out by blocks of k instead, or by columns, so that one thread alone reads a line of `b`.
 //! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS), where both factors are copied block by block.
 
-use super::part::{self, ByPanels, ByStrips, Part, Right, Strips};
+use super::part::{ByPanels, ByStrips, Part, Right};
 use super::{Epilogue, Matrix, Product, pack};
 use crate::Float;
 use crate::lanes::Lanes;
+use crate::lanes::tile::{height, registers};
 use crate::lanes::window::Window;
 use crate::level::{Kernel, Level};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 
 /// Steps of one block, at most.
-const STEPS: usize = 256;
+const STEPS: usize = 512;
 /// Rows and columns of a part of c that stays in L2, at most.
 const BLOCK_ROWS: usize = 384;
 const GROUP: usize = 384;
@@ -31,6 +32,8 @@ const PACK_FROM: usize = 96;
 const PARTS: usize = 8;
 /// Up to this many rows a product whose `b` is stored by rows is shared out along k.
 const BY_STEPS: usize = 256;
+/// Numbers between two units of a copy.
+const APART: usize = 16;
 /// Steps and columns that are copied at once: what bounds the copy.
 const MOST: usize = 4096;
 
@@ -50,14 +53,15 @@ struct Plan {
     parallel: bool,
 }
 
+/// Of the tiles of a product of so many columns: two registers wide, so that they are high, and a panel of `b` is small.
 struct Shape(usize);
 
 impl<T: Float> Kernel<T> for Shape {
     type Output = (usize, usize);
 
     fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
-        let (height, registers) = part::shape::<L>(self.0);
-        (height, registers * L::N)
+        let registers = registers::<L>(self.0).min(2);
+        (height::<L>(registers), registers * L::N)
     }
 }
 
@@ -88,7 +92,7 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
                 left: a.right_of(p),
                 right,
                 c: c.part((0, m), (j, columns)),
-                strips: Strips::new(m, height),
+                height,
                 steps,
                 block,
                 width,
@@ -107,7 +111,7 @@ impl Plan {
     }
 
     fn run<T: Float>(self, part: Part<'_, T>) {
-        let (strips, panels) = (part.strips.count(), part.c.columns().div_ceil(self.width));
+        let (strips, panels) = (part.c.rows().div_ceil(self.height), part.c.columns().div_ceil(self.width));
         let strips_at_once = strips.div_ceil(strips.div_ceil(BLOCK_ROWS / self.height));
         let panels_at_once = panels.div_ceil(panels.div_ceil(GROUP / self.width));
         let (mut by_strips, mut by_panels) = (strips_at_once, panels_at_once);
@@ -129,10 +133,15 @@ impl Plan {
         });
     }
 
+    /// Numbers of a unit of the copy, and so many more that units written side by side do not fall into the same sets of the cache.
+    fn unit(self) -> usize {
+        self.block * self.width + APART
+    }
+
     /// How far apart in the copy the blocks of k are, and the panels. Panel by panel where `b` is transposed: the thread that copies its
     /// columns then multiplies with them.
     fn strides<T>(self, b: Matrix<'_, T>, panels: usize, steps: usize) -> (usize, usize) {
-        let unit = self.block * self.width;
+        let unit = self.unit();
         if b.column == 1 { (panels * unit, unit) } else { (unit, steps.div_ceil(self.block) * unit) }
     }
 
@@ -150,12 +159,12 @@ impl Plan {
                 let (copy, panels) = alone.pack_right(right, false, steps, n);
                 let strides = self.strides(right, panels, steps);
                 let right = Right { copy: &copy, matrix: right, packed: false, first: 0, strides };
-                let (c, strips) = (Window::new(part, n), Strips::new(m, height));
+                let c = Window::new(part, n);
                 alone.run(Part {
                     left: a.right_of(p),
                     right,
                     c,
-                    strips,
+                    height,
                     steps,
                     block,
                     width,
@@ -174,7 +183,7 @@ impl Plan {
     fn pack_right<T: Float>(self, b: Matrix<'_, T>, all: bool, steps: usize, columns: usize) -> (Buffer<T>, usize) {
         let Plan { block, width, level, .. } = self;
         let (panels, blocks) = (columns.div_ceil(width), steps.div_ceil(block));
-        let unit = block * width;
+        let unit = self.unit();
         // In place but for a last panel narrower than a tile.
         let first = if all { 0 } else { columns / width };
         let packed = panels - first;
@@ -191,6 +200,7 @@ impl Plan {
                     offset,
                     packed,
                     blocks,
+                    size: unit,
                     to,
                 });
             });
@@ -253,6 +263,8 @@ struct PackRight<'a, T> {
     offset: usize,
     packed: usize,
     blocks: usize,
+    /// Of a unit.
+    size: usize,
     to: &'a mut [T],
 }
 
@@ -261,8 +273,8 @@ impl<T: Float> Kernel<T> for PackRight<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
-        let PackRight { b, steps, columns, block, width, offset, packed, blocks, mut to } = self;
-        let (mut unit, size) = (offset, block * width);
+        let PackRight { b, steps, columns, block, width, offset, packed, blocks, size, mut to } = self;
+        let mut unit = offset;
         if b.column != 1 {
             for (i, to) in to.chunks_exact_mut(size).enumerate() {
                 let (p, j) = ((unit + i) % blocks * block, (unit + i) / blocks * width);

@@ -14,6 +14,7 @@ pub mod avx512;
 pub mod planes;
 pub mod portable;
 pub mod sums;
+pub mod tile;
 pub mod window;
 
 use crate::Float;

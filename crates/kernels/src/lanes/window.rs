@@ -26,7 +26,6 @@ impl<'a, T> Window<'a, T> {
         Window { start: matrix.as_mut_ptr(), rows, columns, stride: columns, owner: PhantomData }
     }
 
-    #[cfg(test)]
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -78,13 +77,18 @@ impl<'a, T> Window<'a, T> {
     /// Asks for the cache line of element (i, j), which a store or load needs soon; a hint that changes nothing.
     #[inline(always)]
     pub fn prefetch(&self, i: usize, j: usize) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let place = self.start.wrapping_add(i * self.stride + j);
-            // SAFETY: prefetching is part of every x86-64 CPU and reads nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-        }
+        prefetch(self.start.wrapping_add(i * self.stride + j));
+    }
+}
+
+/// Asks for the cache line at an address, whatever lies there.
+#[inline(always)]
+pub fn prefetch<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: prefetching is part of every x86-64 CPU and reads nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::{PLACES, Sizes, TileRows, tiles};
 use crate::Float;
-use crate::conv::tile::{by_tile, height, next_run, registers};
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, store_all};
+use crate::lanes::tile::{by_tile, height, next_run, registers};
 use crate::level::Kernel;
 use crate::pool::Buffer;
 

@@ -3,10 +3,10 @@
 use super::{BLOCK_OF_WEIGHTS, PLACES, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
-use crate::conv::tile::{by_tile, height, next, registers};
 use crate::conv::weights::{added, most_slices};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, sums};
+use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;

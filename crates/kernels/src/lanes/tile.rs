@@ -1,10 +1,10 @@
-//! Which register tiles a convolution is computed in: so many lines (places, or channels) by so many registers.
+//! Which register tiles products and convolutions are computed in: so many lines (rows, places, or channels) by so many registers.
 
-use crate::lanes::Lanes;
+use super::Lanes;
 
 /// Registers in a row of the tile, for so many result channels in a group.
 #[inline(always)]
-pub(super) fn registers<L: Lanes>(channels: usize) -> usize {
+pub fn registers<L: Lanes>(channels: usize) -> usize {
     match (L::REGISTERS, L::FUSED) {
         (32.., _) if channels.is_multiple_of(4 * L::N) => 4,
         (_, true) if channels > L::N => 2,
@@ -14,7 +14,7 @@ pub(super) fn registers<L: Lanes>(channels: usize) -> usize {
 
 /// The most places in a tile.
 #[inline(always)]
-pub(super) fn height<L: Lanes>(registers: usize) -> usize {
+pub fn height<L: Lanes>(registers: usize) -> usize {
     match (L::REGISTERS, L::FUSED, registers) {
         (32.., _, 4) => 6,
         (32.., ..) => 12,
@@ -25,7 +25,7 @@ pub(super) fn height<L: Lanes>(registers: usize) -> usize {
 
 /// How many of `count` places the next tile takes.
 #[inline(always)]
-pub(super) fn next(count: usize, height: usize) -> usize {
+pub fn next(count: usize, height: usize) -> usize {
     let even = match count {
         20.. => 12,
         18 | 19 => 12,
@@ -51,7 +51,7 @@ pub(super) fn next(count: usize, height: usize) -> usize {
 
 /// As [`next`], and how many tiles of that height come one after the other.
 #[inline(always)]
-pub(super) fn next_run(count: usize, height: usize) -> (usize, usize) {
+pub fn next_run(count: usize, height: usize) -> (usize, usize) {
     let lines = next(count, height);
     let mut tiles = 1;
     while count > tiles * lines && next(count - tiles * lines, height) == lines {
@@ -81,4 +81,4 @@ macro_rules! by_tile {
         }
     };
 }
-pub(super) use by_tile;
+pub(crate) use by_tile;

@@ -137,6 +137,97 @@ def xor_step():
     return training_step(rows.XOR_WIDTHS, loss_of, sgd, lambda _: ())
 
 
+#: Width and stride of the blocks of ResNet-20, after the stem of 16.
+RESNET_BLOCKS = [(16, 1)] * 3 + [(32, 2)] + [(32, 1)] * 2 + [(64, 2)] + [(64, 1)] * 2
+
+
+def resnet_parameters():
+    """In the order of the walk; the k-th is tensor 100 + k (see benches/src/rows/images.rs)."""
+    parameters = []
+
+    def add(shape, scale=0.25, offset=0.0):
+        parameters.append(array(100 + len(parameters), shape, scale=scale, offset=offset))
+
+    def block(inputs, width):
+        add((3, 3, inputs, width), scale=(6.0 / (9 * inputs)) ** 0.5)
+        add((width,), offset=1.0)
+        add((width,))
+        parameters.append(jnp.asarray(rows.alphas(width, 100 + len(parameters))))
+
+    block(3, 16)
+    inputs = 16
+    for width, _ in RESNET_BLOCKS:
+        block(inputs, width)
+        block(width, width)
+        inputs = width
+    add((64, 10), scale=(6.0 / 64) ** 0.5)
+    add((10,))
+    return parameters
+
+
+def resnet_forward(parameters, x, axes):
+    """Logits and the batch's moments of every norm, for images `[N, H, W, C]` or `[N, C, H, W]`."""
+    rest, moments = iter(parameters), []
+    places = tuple(axes.index(axis) for axis in "NHW")
+    shape = [-1 if axis == "C" else 1 for axis in axes]
+
+    def normalised(x, stride):
+        x = jax.lax.conv_general_dilated(x, next(rest), (stride, stride), ((1, 1), (1, 1)), dimension_numbers=(axes, "HWIO", axes))
+        mean, variance = jnp.mean(x, places, keepdims=True), jnp.var(x, places, keepdims=True)
+        moments.extend((mean, variance))
+        weight, bias = next(rest).reshape(shape), next(rest).reshape(shape)
+        return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * weight + bias
+
+    act = lambda x: prelu(x, next(rest).reshape(shape))
+    x = act(normalised(x, 1))
+    for width, stride in RESNET_BLOCKS:
+        inner = normalised(act(normalised(x, stride)), 1)
+        if stride == 2:
+            x = x[tuple(slice(None, None, 2 if axis in "HW" else 1) for axis in axes)]
+            x = jnp.pad(x, [(width // 4, width // 4) if axis == "C" else (0, 0) for axis in axes])
+        x = act(inner + x)
+    x = jnp.mean(x, [axes.index("H"), axes.index("W")])
+    return x @ next(rest) + next(rest), moments
+
+
+def resnet():
+    images = values(1, (rows.RESNET_BATCH, 32, 32, 3))
+    target = jnp.asarray(labels(rows.RESNET_BATCH, 10))
+
+    def variant(axes):
+        x = jnp.asarray(images if axes == "NHWC" else images.transpose(0, 3, 1, 2).copy())
+
+        def loss_of(parameters):
+            logits, moments = resnet_forward(parameters, x, axes)
+            return cross_entropy(logits, target), moments
+
+        def step(parameters, momenta, running):
+            (loss, moments), gradients = jax.value_and_grad(loss_of, has_aux=True)(parameters)
+            momenta = jax.tree.map(lambda m, g: 0.9 * m + g, momenta, gradients)
+            parameters = jax.tree.map(lambda p, m: p - 0.01 * m, parameters, momenta)
+            running = jax.tree.map(lambda old, new: 0.9 * old + 0.1 * new, running, moments)
+            return parameters, momenta, running, loss
+
+        compiled = jax.jit(step, donate_argnums=(0, 1, 2))
+        parameters = resnet_parameters()
+        _, moments = jax.jit(loss_of)(parameters)
+        current = [(parameters, [jnp.zeros_like(p) for p in parameters], jax.tree.map(jnp.zeros_like, moments))]
+
+        def run():
+            *current[0], loss = jax.block_until_ready(compiled(*current[0]))
+            return loss
+
+        return run, current
+
+    run, current = variant("NHWC")
+
+    def check():
+        losses = {f"loss{i}": run() for i in range(3)}
+        return sums(**losses, conv=current[0][0][0], bias=current[0][0][-1])
+
+    return Row({"features last": run, "features first": variant("NCHW")[0]}, check)
+
+
 def tiny_chain():
     def chain(w, x):
         z = x
@@ -189,7 +280,7 @@ ROWS = (
     | {f"mlp_{batch}": lambda batch=batch: mlp(batch) for batch in rows.MLP_BATCHES}
     | {f"matmul_{name}": lambda size=size: matmul(*size) for name, size in rows.MATMUL.items()}
     | {f"softmax_ce_{n}x{classes}": lambda n=n, c=classes: softmax_ce(n, c) for n, classes in rows.SOFTMAX_CE}
-    | {"adam_1m": adam}
+    | {"adam_1m": adam, "resnet20_64": resnet}
 )
 
 if __name__ == "__main__":

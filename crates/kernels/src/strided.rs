@@ -92,6 +92,41 @@ pub fn copy<T: Element>(from: &[T], offset: usize, shape: &[usize], strides: &[i
     });
 }
 
+/// Writes rows of `block` numbers with `before` times `value` before and `after` times behind each.
+///
+/// ```
+/// let mut padded = [9.0; 8];
+/// kernels::strided::pad(&[1.0, 2.0, 3.0, 4.0], 2, (1, 1), 0.0, &mut padded);
+/// assert_eq!(padded, [0.0, 1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 0.0]);
+/// ```
+///
+/// # Panics
+/// If `to` does not hold as many padded rows as `from` has, or, of rows of none, no whole number of rows.
+#[track_caller]
+pub fn pad<T: Element>(from: &[T], block: usize, (before, after): (usize, usize), value: T, to: &mut [T]) {
+    let width = before + block + after;
+    if block == 0 {
+        assert!(from.is_empty(), "{} numbers in rows of none", from.len());
+        return to.fill(value);
+    }
+    let rows = from.len() / block;
+    assert!(
+        from.len() == rows * block && to.len() == rows * width,
+        "rows of {block} and of {width} numbers do not fit"
+    );
+    parallel::for_each(
+        (Rows(to, width), Rows(from, block)),
+        Grain::rows(width, 1),
+        |_, (Rows(to, _), Rows(from, _))| {
+            for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(block)) {
+                to[..before].fill(value);
+                to[before..before + block].copy_from_slice(from);
+                to[before + block..].fill(value);
+            }
+        },
+    );
+}
+
 #[track_caller]
 fn check_bounds(length: usize, offset: usize, shape: &[usize], strides: &[isize]) {
     let (mut low, mut high) = (offset as isize, offset as isize);

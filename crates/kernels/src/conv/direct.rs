@@ -10,7 +10,7 @@ use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
-use crate::lanes::tile::{by_tile, height, next, registers};
+use crate::lanes::tile::{by_tile, cover, height, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
@@ -183,6 +183,17 @@ impl Lines {
 }
 
 impl Line {
+    /// With as many places more at its start.
+    #[inline(always)]
+    fn back(self, places: usize) -> Line {
+        Line {
+            source: self.source - places * self.source_step,
+            result: self.result - places * self.result_step,
+            count: self.count + places,
+            ..self
+        }
+    }
+
     /// Without the first places.
     #[inline(always)]
     pub(super) fn without(self, places: usize) -> Line {
@@ -237,10 +248,13 @@ impl<T: Float> Band<'_, T> {
     fn line<L: Lanes<Elem = T>>(&mut self, mut line: Line, blocks: &[Block], packed: &[T], channels: (usize, usize)) {
         let registers = channels.1.div_ceil(L::N);
         let height = height::<L>(registers);
+        let mut done = 0;
         while line.count > 0 {
-            let places = next(line.count, height);
+            let (places, again) = cover(line.count, done, height);
+            line = line.back(again);
             by_tile!(L, places, registers, |R, W| self.tile::<L, R, W>(line, blocks, packed, channels));
             line = line.without(places);
+            done += places - again;
         }
     }
 

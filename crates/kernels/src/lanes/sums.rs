@@ -29,10 +29,10 @@ impl<T> Factor<'_, T> {
 /// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and
 /// `b` at i · row + p · step .. + W · N. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
 ///
-/// Lines are written out: a loop over twelve of them is unrolled too late for the sums to be kept in registers.
+/// Lines are written out: a loop over so many of them is unrolled too late for the sums to be kept in registers.
 macro_rules! steps {
     ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $line:expr, $step:expr) => {{
-        const { assert!(R <= 12, "a tile has at most 12 lines") };
+        const { assert!(R <= 16, "a tile has at most 16 lines") };
         let (mut a_row, mut b_row) = ($a.values.as_ptr(), $b.values.as_ptr());
         for _ in 0..$rows {
             let (mut at, mut right) = (a_row, b_row);
@@ -42,7 +42,7 @@ macro_rules! steps {
                     // SAFETY: the caller's checks cover all steps and rows.
                     *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
                 }
-                steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11);
+                steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
                 (at, right) = (at.wrapping_add($step), right.wrapping_add($b.step));
             }
             (a_row, b_row) = (a_row.wrapping_add($a.row), b_row.wrapping_add($b.row));

@@ -106,15 +106,9 @@ impl<T: Float> Op<T> for Pad<T> {
         let (x, size) = (x.contiguous(), before + after);
         let own = *x.shape();
         let inner: usize = own[axis + 1..].iter().product();
-        let (from, block) = (slice(&x), own[axis] * inner);
+        let around = (before * inner, after * inner);
         Tensor::fill_with(own.with(axis, own[axis] + size), |to| {
-            to.fill(value);
-            if block > 0 {
-                let padded = to.chunks_exact_mut(block + size * inner);
-                padded.zip(from.chunks_exact(block)).for_each(|(to, from)| {
-                    to[before * inner..][..block].copy_from_slice(from);
-                });
-            }
+            kernels::strided::pad(slice(&x), own[axis] * inner, around, value, to);
         })
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {

@@ -13,6 +13,7 @@ mod naive;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod weights;
 mod winograd;
 #[cfg(test)]
@@ -134,6 +135,9 @@ pub fn conv_backward_data<T: Float>(
     epilogue.check(geometry.channels);
     if winograd::serves::<T>(geometry) {
         return winograd::backward_data(geometry, dy, w, dx, epilogue);
+    }
+    if thin::serves(geometry) {
+        return thin::backward_data(geometry, dy, w, dx, epilogue);
     }
     direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue);
 }

@@ -129,6 +129,7 @@ fn the_number_of_threads_changes_no_bit() {
     let shapes = [
         geometry([5, 16, 32, 1], &[[20, 3, 1, 1, 1, 1], [19, 3, 1, 1, 1, 1]]),
         geometry([3, 48, 48, 48], &[[28, 3, 1, 1, 1, 1], [28, 3, 1, 1, 1, 1]]),
+        geometry([2, 3, 24, 1], &[[37, 7, 2, 1, 3, 3], [41, 7, 2, 1, 3, 3]]),
     ];
     for g in shapes {
         let (x, w) = (numbers::<f32>(g.input_len(), 1), numbers::<f32>(g.weights_len(), 2));
@@ -181,6 +182,12 @@ fn what_is_not_finite_reaches_what_it_enters() {
         conv(&g, &x, &w, &mut y, Epilogue::NONE);
         for (place, y) in y.chunks(16).enumerate() {
             assert_eq!(y[0].is_nan(), place / 5 < 2 && place % 5 < 2, "{place}");
+        }
+        let (mut dy, mut dx) = (vec![1.0; g.output_len()], vec![0.0; g.input_len()]);
+        dy[0] = f32::NAN;
+        conv_backward_data(&g, &dy, &w, &mut dx, Epilogue::NONE);
+        for (place, dx) in dx.iter().enumerate() {
+            assert_eq!(dx.is_nan(), place / 5 < 2 && place % 5 < 2, "{place}");
         }
     });
 }

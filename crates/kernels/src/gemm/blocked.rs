@@ -37,9 +37,10 @@ const APART: usize = 16;
 /// Steps and columns that are copied at once: what bounds the copy.
 const MOST: usize = 4096;
 
-/// Steps of a block, for k > 0: as even as registers allow.
+/// Steps of a block, for k > 0: as even as registers allow, and two blocks from half of the most steps on, for two threads to share.
 pub(super) fn block_of(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(STEPS)).next_multiple_of(16)
+    let blocks = k.div_ceil(STEPS).max(if k > STEPS / 2 { 2 } else { 1 });
+    k.div_ceil(blocks).next_multiple_of(16)
 }
 
 /// How a product is cut.

@@ -6,8 +6,8 @@
 //! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles, and dw = Gᵀ·sum·G.
 //!
 //! A block of tile rows is transformed, multiplied and transformed back while it is in the second level of the cache. Each tile's numbers
-//! come in an order of their own, so an image has the same bits in any batch. A tile whose result is not all finite is computed again by the
-//! direct sum, so that NaN and ±∞ reach what they enter and nothing else; weights' gradients that are not all finite likewise.
+//! come in an order of their own, so an image has the same bits in any batch. A place whose numbers are not all finite is computed again by
+//! the direct sum, so that NaN and ±∞ reach what they enter and nothing else; weights' gradients that are not all finite likewise.
 
 mod products;
 mod tiles;

@@ -38,3 +38,48 @@ fn check<L: Lanes>(length: usize, count: usize, plane: usize, at: usize) {
     let end = (count - 1).checked_mul(plane).and_then(|last| last.checked_add(at)?.checked_add(L::N));
     assert!(end.is_some_and(|end| end <= length), "planes end before the last register");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Float;
+    use crate::level::Kernel;
+    use crate::testing::at_every_level;
+
+    struct Moves<'a, T> {
+        from: &'a [T],
+        to: &'a mut [T],
+        plane: usize,
+        at: usize,
+    }
+
+    impl<T: Float> Kernel<T> for Moves<'_, T> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn run<L: Lanes<Elem = T>>(self) -> usize {
+            store(load::<L, 3>(self.from, self.plane, self.at), self.to, self.plane, self.at);
+            L::N
+        }
+    }
+
+    #[test]
+    fn three_planes_move_and_nothing_else() {
+        at_every_level(|level| {
+            let from: Vec<f32> = (0..3 * 40).map(|i| i as f32).collect();
+            let mut to = vec![-1.0; from.len()];
+            let lanes = level.run(Moves { from: &from, to: &mut to, plane: 40, at: 5 });
+            for (i, &number) in to.iter().enumerate() {
+                let moved = (5..5 + lanes).contains(&(i % 40));
+                assert_eq!(number, if moved { i as f32 } else { -1.0 }, "{i}");
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "planes end before the last register")]
+    fn a_plane_beyond_the_end_is_refused() {
+        let (from, mut to) = ([0.0f32; 70], [0.0f32; 70]);
+        crate::level::run(Moves { from: &from, to: &mut to, plane: 34, at: 3 });
+    }
+}

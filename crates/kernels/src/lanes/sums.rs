@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "one check for all steps")]
 
 use super::Lanes;
-use crate::Float as _;
 
 /// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
 #[derive(Clone, Copy)]
@@ -137,7 +136,7 @@ pub fn go_on_by_lanes<L: Lanes, const R: usize, const W: usize>(
 /// all of them: with few steps, checks for each tile take longer than what they allow.
 ///
 /// # Panics
-/// As [`sums`], and if `to` ends before the last number that is stored.
+/// As [`sums`], if `to` ends before the last number that is stored, and if there are no steps.
 #[inline(always)]
 pub fn store_all<L: Lanes, const R: usize, const W: usize>(
     mut a: Factor<'_, L::Elem>,
@@ -146,8 +145,9 @@ pub fn store_all<L: Lanes, const R: usize, const W: usize>(
     to: &mut [L::Elem],
     row: usize,
 ) {
-    if steps == 0 || tiles == 0 {
-        return to.fill(L::Elem::ZERO);
+    assert!(steps > 0, "a tile sums at least one step");
+    if tiles == 0 {
+        return;
     }
     a.check(tiles * R, steps, 1, 1);
     b.check(1, steps, 1, W * L::N);

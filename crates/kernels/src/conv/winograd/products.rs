@@ -50,7 +50,7 @@ impl<T: Float> Kernel<T> for Transform<'_, T> {
 pub(super) struct Block<'a, T> {
     pub(super) sizes: Sizes,
     pub(super) source: &'a [T],
-    /// `[9, C, F]`, for tiles that are not finite.
+    /// `[9, C, F]`, for places that are not finite.
     pub(super) weights: &'a [T],
     pub(super) u: &'a [T],
     /// Numbers of a full panel of `u`.
@@ -159,7 +159,7 @@ impl<T: Float> Block<'_, T> {
         }
     }
 
-    /// Computes the places of some lines, from `row` of image `n` on, again that are not finite; the first line is row `top` of the part.
+    /// Computes those places again that are not finite, of some lines from `row` of image `n` on; the first is row `top` of the part.
     #[inline(always)]
     fn correct<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, lines: usize) {
         let Sizes { result: [_, width], filters, .. } = self.sizes;

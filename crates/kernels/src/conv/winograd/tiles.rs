@@ -100,14 +100,15 @@ pub(super) fn cotangent<L: Lanes>(
     for f in (0..filters).step_by(L::N) {
         for t in 0..sizes.tiles()[1] {
             let at = 2 * t * filters + f;
-            let mut z = [[L::zero(); 2]; 4];
-            for j in 0..2.min(width - 2 * t) {
+            let mut z = [[L::zero(); 4]; 2];
+            for (j, z) in z.iter_mut().enumerate().take(width - 2 * t) {
                 let at = at + j * filters;
                 let (a, b) = (L::load(&rows[0][at..at + L::N]), L::load(&rows[1][at..at + L::N]));
-                (z[0][j], z[1][j], z[2][j], z[3][j]) = (a, a + b, a - b, -b);
+                *z = [a, a + b, a - b, -b];
             }
             let mut values = [[L::zero(); 4]; 4];
-            for (values, [a, b]) in values.iter_mut().zip(z) {
+            for (i, values) in values.iter_mut().enumerate() {
+                let (a, b) = (z[0][i], z[1][i]);
                 *values = [a, a + b, a - b, -b];
             }
             planes::store(flat(values), to, plane, t * filters + f);

@@ -111,12 +111,66 @@ impl ConvGeometry {
 /// If a slice is not as long as the geometry says, if groups do not divide channels and filters, or if a kernel, stride or dilation is 0.
 #[track_caller]
 pub fn conv<T: Float>(geometry: &ConvGeometry, x: &[T], w: &[T], y: &mut [T], epilogue: Epilogue<'_, T>) {
+    forward(geometry, x, w, y, epilogue, None);
+}
+
+/// y = x ∗ w, and the mean and the biased variance of each filter over all places, as [`crate::moments`] gives them: from parts of y that are
+/// still in the cache.
+///
+/// ```
+/// use kernels::{ConvAlgorithm, ConvGeometry, conv_moments};
+/// let geometry = ConvGeometry {
+///     batch: 1, channels: 1, filters: 1, groups: 1, input: [1, 1, 3], kernel: [1, 1, 2], output: [1, 1, 2],
+///     stride: [1; 3], dilation: [1; 3], padding: [0; 3], algorithm: ConvAlgorithm::Auto,
+/// };
+/// let (mut y, mut mean, mut variance) = ([0.0; 2], [0.0], [0.0]);
+/// conv_moments(&geometry, &[1.0, 2.0, 4.0], &[10.0, 1.0], &mut y, (&mut mean, &mut variance));
+/// assert_eq!((y, mean, variance), ([12.0, 24.0], [18.0], [36.0]));
+/// ```
+///
+/// # Panics
+/// As [`conv`], and if mean and variance are not one number for each filter.
+#[track_caller]
+pub fn conv_moments<T: Float>(
+    geometry: &ConvGeometry,
+    x: &[T],
+    w: &[T],
+    y: &mut [T],
+    (mean, variance): (&mut [T], &mut [T]),
+) {
+    let fits = mean.len() == geometry.filters && variance.len() == geometry.filters;
+    assert!(fits, "conv: moments are one number for each of {} filters", geometry.filters);
+    forward(geometry, x, w, y, Epilogue::NONE, Some(Moments { mean, variance }));
+}
+
+/// Where a result's moments go.
+struct Moments<'a, T> {
+    mean: &'a mut [T],
+    variance: &'a mut [T],
+}
+
+impl<T: Float> Moments<'_, T> {
+    /// By a pass of their own.
+    fn of(self, result: &[T]) {
+        crate::moments(result, self.mean, self.variance);
+    }
+}
+
+#[track_caller]
+fn forward<T: Float>(
+    geometry: &ConvGeometry,
+    x: &[T],
+    w: &[T],
+    y: &mut [T],
+    epilogue: Epilogue<'_, T>,
+    moments: Option<Moments<'_, T>>,
+) {
     geometry.check(x.len(), w.len(), y.len());
     epilogue.check(geometry.filters);
     if winograd::serves::<T>(geometry) {
-        return winograd::forward(geometry, x, w, y, epilogue);
+        return winograd::forward(geometry, x, w, y, epilogue, moments);
     }
-    direct::compute(&Plan::forward(geometry), Weights::Forward, (x, w), y, epilogue);
+    direct::compute(&Plan::forward(geometry), Weights::Forward, (x, w), y, epilogue, moments);
 }
 
 /// dx from dy: the gradient of [`conv`] to its data, and the transposed convolution of dy. `dx` is overwritten.
@@ -139,7 +193,7 @@ pub fn conv_backward_data<T: Float>(
     if thin::serves(geometry) {
         return thin::backward_data(geometry, dy, w, dx, epilogue);
     }
-    direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue);
+    direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue, None);
 }
 
 /// dw from x and dy: the gradient of [`conv`] to its weights. `dw` is overwritten.

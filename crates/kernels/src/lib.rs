@@ -43,7 +43,7 @@ pub use arithmetic::{
     maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
 pub use cache::is_beyond as is_beyond_cache;
-pub use conv::{ConvAlgorithm, ConvGeometry, conv, conv_backward_data, conv_backward_weights};
+pub use conv::{ConvAlgorithm, ConvGeometry, conv, conv_backward_data, conv_backward_weights, conv_moments};
 pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};
 pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};

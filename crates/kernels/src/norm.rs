@@ -20,6 +20,7 @@ mod tests;
 
 pub use backward::{BatchNormBackward, NormSeen, batch_norm_backward};
 pub use forward::{batch_norm, moments};
+pub(crate) use forward::{combine, keep, part_of};
 pub use group::{GroupNorm, GroupNormBackward, group_norm, group_norm_backward};
 pub use layer::{LayerNorm, LayerNormBackward, layer_norm, layer_norm_backward};
 

@@ -85,8 +85,8 @@ impl<T: Float> Layer<T> for BasicBlock<T> {
                 every_second(every_second(x.clone(), 1), 2).pad(-1, channels / 2, channels / 2, 0.0)
             }
         };
-        let inner = self.act1.forward(self.conv1.forward(x));
-        self.act2.forward_residual(self.conv2.forward(inner), &shortcut)
+        let inner = self.act1.forward_after(&self.conv1, x, None);
+        self.act2.forward_after(&self.conv2, inner, Some(&shortcut))
     }
 
     fn set_fused(&mut self, fuses: bool) {
@@ -99,7 +99,7 @@ impl<T: Float> Layer<T> for ResNetCifar<T> {
     /// Class scores `[N, classes]` of images `[N, H, W, 3]`.
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
-        let x = self.act.forward(self.conv.forward(x));
+        let x = self.act.forward_after(&self.conv, x, None);
         self.head.forward(self.blocks.forward(x).mean_axes([1, 2]))
     }
 

@@ -25,7 +25,7 @@ pub use sequential::Sequential;
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 
 use crate::Module;
-use tape::{Float, Rectifier, Tape, Var};
+use tape::{Float, Moments, Rectifier, Tape, Var};
 
 /// A module with one input and one output.
 ///
@@ -45,6 +45,21 @@ pub trait Layer<T: Float = f32>: Module<T> {
         act.apply(self.forward(x))
     }
 
+    /// The output, and its moments where the layer finds them in passing: a [`crate::NormAct`] behind it asks for them.
+    fn forward_moments(&self, x: Var<T>) -> (Var<T>, Option<Moments<T>>) {
+        (self.forward(x), None)
+    }
+
+    /// Whether [`Layer::forward_of`] makes use of its input's moments on this tape.
+    fn takes_moments(&self, _tape: &Tape<T>) -> bool {
+        false
+    }
+
+    /// As [`Layer::forward`], of an input whose moments may be known.
+    fn forward_of(&self, (x, _): (Var<T>, Option<Moments<T>>)) -> Var<T> {
+        self.forward(x)
+    }
+
     /// Whether layers below may run with their neighbours as one op; they do unless this says otherwise. The numbers are the same, to
     /// rounding.
     fn set_fused(&mut self, _fuses: bool) {}
@@ -59,6 +74,15 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     }
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         (**self).forward_rectified(x, act)
+    }
+    fn forward_moments(&self, x: Var<T>) -> (Var<T>, Option<Moments<T>>) {
+        (**self).forward_moments(x)
+    }
+    fn takes_moments(&self, tape: &Tape<T>) -> bool {
+        (**self).takes_moments(tape)
+    }
+    fn forward_of(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
+        (**self).forward_of(known)
     }
     fn set_fused(&mut self, fuses: bool) {
         (**self).set_fused(fuses);

@@ -4,7 +4,7 @@ use super::naive;
 use crate::testing::{at_every_level, level_stays};
 use crate::{
     ConvAlgorithm, ConvGeometry, Epilogue, Float, Rectifier, conv, conv_backward_data, conv_backward_weights,
-    with_threads,
+    conv_moments, with_threads,
 };
 
 /// Numbers of about 1, without a pattern that a wrong index would fit.
@@ -123,6 +123,34 @@ fn the_epilogue_is_the_passes_of_its_own() {
     });
 }
 
+/// What a pass over y finds, but that sums are added in another order.
+#[test]
+fn moments_are_those_of_the_result() {
+    at_every_level(|_| {
+        for direct in shapes() {
+            for g in [direct, ConvGeometry { algorithm: ConvAlgorithm::Auto, ..direct }] {
+                let (x, w) = (numbers::<f32>(g.input_len(), 1), numbers::<f32>(g.weights_len(), 2));
+                let (mut y, mut plain) = (vec![f32::NAN; g.output_len()], vec![f32::NAN; g.output_len()]);
+                let (mut mean, mut variance) = (vec![0.0; g.filters], vec![0.0; g.filters]);
+                conv_moments(&g, &x, &w, &mut y, (&mut mean, &mut variance));
+                conv(&g, &x, &w, &mut plain, Epilogue::NONE);
+                assert_eq!(y, plain, "{g:?}");
+                let rows = g.output_len().checked_div(g.filters).unwrap_or(0);
+                for f in 0..g.filters {
+                    let of_filter = || y.iter().skip(f).step_by(g.filters).map(|&y| f64::from(y));
+                    let centre = of_filter().sum::<f64>() / rows as f64;
+                    let spread = of_filter().map(|y| (y - centre) * (y - centre)).sum::<f64>() / rows as f64;
+                    assert_eq!((rows == 0, rows == 0), (mean[f].is_nan(), variance[f].is_nan()), "{g:?}");
+                    let far = |found: f32, exact: f64| {
+                        (f64::from(found) - exact).abs() > 1e-6 * (spread.sqrt() + exact.abs())
+                    };
+                    assert!(!far(mean[f], centre) && !far(variance[f], spread), "{g:?}: {} {}", mean[f], variance[f]);
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let _guard = level_stays();
@@ -136,12 +164,13 @@ fn the_number_of_threads_changes_no_bit() {
         let dy = numbers::<f32>(g.output_len(), 3);
         let run = |threads| {
             let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            let (mut mean, mut variance) = (vec![0.0; g.filters], vec![0.0; g.filters]);
             with_threads(threads, || {
-                conv(&g, &x, &w, &mut y, Epilogue::NONE);
+                conv_moments(&g, &x, &w, &mut y, (&mut mean, &mut variance));
                 conv_backward_data(&g, &dy, &w, &mut dx, Epilogue::NONE);
                 conv_backward_weights(&g, &x, &dy, &mut dw);
             });
-            [y, dx, dw]
+            [y, dx, dw, mean, variance]
         };
         assert_eq!(run(1), run(2));
         assert_eq!(run(1), run(3));

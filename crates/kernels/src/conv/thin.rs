@@ -23,7 +23,7 @@ const CHANNELS: usize = 4;
 
 /// Whether it is faster: shape alone decides.
 pub(super) fn serves(g: &ConvGeometry) -> bool {
-    g.channels <= CHANNELS && g.groups == 1 && g.kernel[2] > 1 && g.dilation[2] == 1
+    g.channels <= CHANNELS && g.filters > 0 && g.groups == 1 && g.kernel[2] > 1 && g.dilation[2] == 1
 }
 
 /// dx of dy and w.

@@ -15,14 +15,14 @@ mod weights;
 
 pub(super) use weights::backward_weights;
 
-use super::{ConvAlgorithm, ConvGeometry};
-use crate::Float;
+use super::{ConvAlgorithm, ConvGeometry, Moments};
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::tile::registers;
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Rows, Split};
+use crate::parallel::{self, Grain, PerChunk, Rows, Split};
 use crate::pool::Buffer;
+use crate::{Float, norm};
 
 /// Places of a transformed tile.
 const PLACES: usize = 16;
@@ -99,16 +99,23 @@ impl Sizes {
     }
 }
 
-/// y of x and w.
-pub(super) fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], y: &mut [T], epilogue: Epilogue<'_, T>) {
-    compute(Sizes::forward(g), x, w, y, epilogue);
+/// y of x and w, and its moments if they are wanted.
+pub(super) fn forward<T: Float>(
+    g: &ConvGeometry,
+    x: &[T],
+    w: &[T],
+    y: &mut [T],
+    epilogue: Epilogue<'_, T>,
+    moments: Option<Moments<'_, T>>,
+) {
+    compute(Sizes::forward(g), x, w, y, epilogue, moments);
 }
 
 /// dx of dy and w.
 pub(super) fn backward_data<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T], epilogue: Epilogue<'_, T>) {
     let mut turned = Buffer::<T>::new(w.len());
     level::run(Turn { weights: w, turned: &mut turned, channels: g.channels, filters: g.filters });
-    compute(Sizes::backward(g), dy, &turned, dx, epilogue);
+    compute(Sizes::backward(g), dy, &turned, dx, epilogue, None);
 }
 
 /// `[9, C, F]` as `[9, F, C]`, the last tap first.
@@ -132,9 +139,16 @@ impl<T: Float> Kernel<T> for Turn<'_, T> {
     }
 }
 
-fn compute<T: Float>(sizes: Sizes, source: &[T], weights: &[T], result: &mut [T], epilogue: Epilogue<'_, T>) {
+fn compute<T: Float>(
+    sizes: Sizes,
+    source: &[T],
+    weights: &[T],
+    result: &mut [T],
+    epilogue: Epilogue<'_, T>,
+    moments: Option<Moments<'_, T>>,
+) {
     if result.is_empty() {
-        return;
+        return moments.into_iter().for_each(|moments| moments.of(result));
     }
     let width = level::run(PanelWidth { filters: sizes.filters, number: std::marker::PhantomData::<T> });
     let mut transformed = Buffer::<T>::new(PLACES * sizes.channels * sizes.filters);
@@ -153,11 +167,23 @@ fn compute<T: Float>(sizes: Sizes, source: &[T], weights: &[T], result: &mut [T]
     let cost = tiles[1] * PLACES * sizes.channels * sizes.filters;
     let all = images * tiles[0];
     let grain = Grain { chunk: rows, serial: ((1 << 21) / cost.max(1)).max(rows + 1) };
-    let parts = TileRows { result, sizes, first: 0, end: all };
+    let features = moments.as_ref().map_or(0, |_| sizes.filters);
+    let mut room = Buffer::<f64>::new(2 * features * grain.chunks(all));
+    let parts = (TileRows { result, sizes, first: 0, end: all }, PerChunk::new(&mut room, 2 * features, grain));
     let u = &transformed[..];
-    parallel::for_each(parts, grain, |_, part| {
-        level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
-    });
+    let total = parallel::fold(
+        parts,
+        grain,
+        |_, (TileRows { result, sizes, first, end }, room)| {
+            let part = TileRows { result: &mut *result, sizes, first, end };
+            level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
+            norm::part_of(result, features, room)
+        },
+        norm::combine,
+    );
+    if let Some(Moments { mean, variance }) = moments {
+        norm::keep(total, mean, variance);
+    }
 }
 
 /// Numbers in a row of a full panel.

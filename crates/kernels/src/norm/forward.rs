@@ -33,22 +33,30 @@ pub fn moments<T: Float>(x: &[T], mean: &mut [T], variance: &mut [T]) {
     let mut room = Buffer::<f64>::new(grain.chunks(rows) * width);
     let parts = (Rows(x, features), PerChunk::new(&mut room, width, grain));
     let part = |_, (Rows(x, _), room)| part_of(x, features, room);
-    let (_, total) = parallel::fold(parts, grain, part, combine);
-    let (means, squares) = total.split_at(features);
-    for i in 0..features {
+    keep(parallel::fold(parts, grain, part, combine), mean, variance);
+}
+
+/// The mean and the variance of so many rows' means and sums of squares.
+pub(crate) fn keep<T: Float>((rows, total): (usize, &mut [f64]), mean: &mut [T], variance: &mut [T]) {
+    let (means, squares) = total.split_at(mean.len());
+    for i in 0..mean.len() {
         mean[i] = T::from_f64(means[i]);
         variance[i] = T::from_f64(squares[i] / rows as f64);
     }
 }
 
-fn part_of<'a, T: Float>(x: &[T], features: usize, room: PerChunk<'a, f64>) -> (usize, &'a mut [f64]) {
+/// The moments of a part that is in the cache: its rows, means and sums of squares, `2 * features` numbers of room; of no features nothing.
+pub(crate) fn part_of<'a, T: Float>(x: &[T], features: usize, room: PerChunk<'a, f64>) -> (usize, &'a mut [f64]) {
     let moments = room.into_room();
+    if features == 0 {
+        return (0, moments);
+    }
     level::run(Moments { x, features, moments: &mut *moments });
     (x.len() / features, moments)
 }
 
 /// Chan's formula: counts, and for each feature a mean, then as many sums of squares about it.
-pub(super) fn combine<'a>((n, a): (usize, &'a mut [f64]), (m, b): (usize, &mut [f64])) -> (usize, &'a mut [f64]) {
+pub(crate) fn combine<'a>((n, a): (usize, &'a mut [f64]), (m, b): (usize, &mut [f64])) -> (usize, &'a mut [f64]) {
     if n == 0 {
         a.copy_from_slice(b);
         return (m, a);

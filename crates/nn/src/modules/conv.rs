@@ -7,7 +7,9 @@
 use crate::error::{expect, setting};
 use crate::init::{Init, Kaiming};
 use crate::{Layer, Module, Result};
-use tape::{Conv, ConvAlgorithm, Float, Group, Padding, Param, PerAxis, Rectifier, Rng, Shape, Tape, Tensor, Var};
+use tape::{
+    Conv, ConvAlgorithm, Float, Group, Moments, Padding, Param, PerAxis, Rectifier, Rng, Shape, Tape, Tensor, Var,
+};
 
 /// A convolution over `AXES` spatial axes, with a bias unless built without: [`Conv1d`], [`Conv2d`], [`Conv3d`].
 ///
@@ -257,6 +259,16 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvNd<AXES, T> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         let (weight, bias) = self.on(x.tape());
         x.conv(weight, bias.as_ref(), &self.settings)
+    }
+
+    #[track_caller]
+    fn forward_moments(&self, x: Var<T>) -> (Var<T>, Option<Moments<T>>) {
+        if self.bias.is_some() {
+            return (self.forward(x), None);
+        }
+        let weight = x.tape().param(&self.weight);
+        let (y, moments) = x.conv_moments(weight, &self.settings);
+        (y, Some(moments))
     }
 
     /// As [`Var::conv_act`].

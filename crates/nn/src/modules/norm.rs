@@ -119,6 +119,17 @@ impl<T: Float> BatchNorm<T> {
     /// If shapes do not fit; on a training tape if there is one value for each feature, which has no variance.
     #[track_caller]
     pub fn forward_with(&self, x: Var<T>, residual: Option<&Var<T>>, act: Option<Rectifier<T>>) -> Var<T> {
+        self.forward_known((x, None), residual, act)
+    }
+
+    /// As [`BatchNorm::forward_with`], of an x whose moments may be known.
+    #[track_caller]
+    fn forward_known(
+        &self,
+        (x, known): (Var<T>, Option<Moments<T>>),
+        residual: Option<&Var<T>>,
+        act: Option<Rectifier<T>>,
+    ) -> Var<T> {
         let tape = x.tape().clone();
         let (weight, bias) = (tape.param(&self.weight), tape.param(&self.bias));
         if !tape.is_training() || self.is_frozen {
@@ -132,7 +143,8 @@ impl<T: Float> BatchNorm<T> {
             "BatchNorm: x has shape {:?}, {count} value for each of {features} features; training needs 2, or `frozen()`",
             x.shape()
         );
-        let (z, moments) = x.batch_norm_act(&weight, &bias, self.epsilon, residual, act);
+        let moments = known.unwrap_or_else(|| x.value().moments());
+        let z = x.batch_norm_act_of(&moments, &weight, &bias, self.epsilon, residual, act);
         let share = self.momentum;
         let unbiased = count as f64 / (count - 1) as f64;
         let next = |buffer: &Buffer<T>, batch: Tensor<T>| tape.buffer(buffer) * (1.0 - share) + batch * share;
@@ -201,10 +213,29 @@ impl<T: Float> NormAct<T> {
     /// As [`BatchNorm::forward_with`].
     #[track_caller]
     pub fn forward_residual(&self, x: Var<T>, r: &Var<T>) -> Var<T> {
-        match self.act.rectifier(x.tape()).filter(|_| self.fuses) {
-            Some(act) => self.norm.forward_with(x, Some(r), Some(act)),
-            None => self.act.forward(self.norm.forward(x) + r),
+        self.forward_known((x, None), Some(r))
+    }
+
+    /// f(norm(layer(x)) + r): where fusion is on, the layer's own last pass finds the statistics.
+    ///
+    /// # Panics
+    /// As the layer, and as [`BatchNorm::forward_with`].
+    #[track_caller]
+    pub fn forward_after(&self, layer: &impl Layer<T>, x: Var<T>, r: Option<&Var<T>>) -> Var<T> {
+        let known = if self.takes_moments(x.tape()) { layer.forward_moments(x) } else { (layer.forward(x), None) };
+        self.forward_known(known, r)
+    }
+
+    #[track_caller]
+    fn forward_known(&self, (x, moments): (Var<T>, Option<Moments<T>>), r: Option<&Var<T>>) -> Var<T> {
+        if let Some(act) = self.act.rectifier(x.tape()).filter(|_| self.fuses) {
+            return self.norm.forward_known((x, moments), r, Some(act));
         }
+        let normal = self.norm.forward(x);
+        self.act.forward(match r {
+            Some(r) => normal + r,
+            None => normal,
+        })
     }
 }
 
@@ -213,10 +244,16 @@ impl<T: Float> Layer<T> for NormAct<T> {
     /// As [`BatchNorm::forward_with`].
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
-        match self.act.rectifier(x.tape()).filter(|_| self.fuses) {
-            Some(act) => self.norm.forward_with(x, None, Some(act)),
-            None => self.act.forward(self.norm.forward(x)),
-        }
+        self.forward_known((x, None), None)
+    }
+
+    fn takes_moments(&self, tape: &Tape<T>) -> bool {
+        self.fuses && tape.is_training() && !self.norm.is_frozen
+    }
+
+    #[track_caller]
+    fn forward_of(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
+        self.forward_known(known, None)
     }
 
     fn set_fused(&mut self, fuses: bool) {

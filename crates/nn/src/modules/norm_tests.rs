@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Optimizer as _, Sequential, Sgd, gradcheck_module};
+use crate::{Conv2d, Optimizer as _, Sequential, Sgd, gradcheck_module};
 use tape::{Rng, keep};
 
 fn batch(seed: u64) -> Tensor {
@@ -144,4 +144,27 @@ fn bad_settings_are_errors() {
     assert!(BatchNorm::new(2).with(0.0, 0.1).unwrap_err().to_string().contains("ε is 0"));
     assert!(BatchNorm::new(2).with(1e-5, 1.5).unwrap_err().to_string().contains("momentum is 1.5"));
     assert!(LayerNorm::new(2).with_epsilon(f64::NAN).is_err());
+}
+
+/// A norm behind a convolution takes its statistics from there, which changes the order of sums and nothing else.
+#[test]
+fn statistics_come_from_the_convolution_before() {
+    let mut rng = Rng::seed(5);
+    let conv = Conv2d::new(3, 16, 3, &mut rng).padding(1).without_bias();
+    let net = Sequential::new().then(conv).then(NormAct::new(16, Activation::PRelu));
+    let x = Tensor::randn([2, 9, 7, 3], &mut rng);
+    let run = |net: &Sequential| {
+        let tape = Tape::training(1);
+        let y = net.forward(tape.input(x.clone()));
+        let mut numbers = vec![y.value().clone()];
+        let grads = y.square().sum().backward();
+        numbers.extend(net.parameters().into_iter().map(|param| grads[param].clone()));
+        numbers
+    };
+    let (fused, plain) = (run(&net), run(&net.clone().fused(false)));
+    assert_eq!(fused.len(), 5, "y and four gradients");
+    for (fused, plain) in fused.iter().zip(&plain) {
+        let scale = plain.iter().fold(1.0f32, |max, x| max.max(x.abs()));
+        assert!(fused.allclose(plain, 0.0, 1e-5 * f64::from(scale)), "{fused:?} for {plain:?}");
+    }
 }

@@ -44,8 +44,9 @@ impl<T: Float> Sequential<T> {
         self
     }
 
-    /// Whether a [`crate::Linear`] and the rectifier behind it run as one op ([`Var::linear_act`]); they do unless this says
-    /// otherwise. The numbers are the same; a graph or an anomaly report names one op or two.
+    /// Whether a [`crate::Linear`] and the rectifier behind it run as one op ([`Var::linear_act`]), and a [`crate::NormAct`] takes its
+    /// statistics from the convolution before it; they do unless this says otherwise. The numbers are the same, those of statistics to
+    /// rounding; a graph or an anomaly report names one op or two.
     #[must_use]
     pub fn fused(mut self, fuses: bool) -> Sequential<T> {
         self.fuses = fuses;
@@ -95,13 +96,19 @@ impl<T: Float> Layer<T> for Sequential<T> {
         let mut layers = self.layers.iter().peekable();
         let mut x = x;
         while let Some(layer) = layers.next() {
-            let next = layers.peek().filter(|_| self.fuses);
+            let next = layers.peek().filter(|_| self.fuses).copied();
             x = match next.and_then(|next| next.rectifier(x.tape())) {
                 Some(act) => {
                     layers.next();
                     layer.forward_rectified(x, act)
                 }
-                None => layer.forward(x),
+                None => match next.filter(|next| next.takes_moments(x.tape())) {
+                    Some(next) => {
+                        layers.next();
+                        next.forward_of(layer.forward_moments(x))
+                    }
+                    None => layer.forward(x),
+                },
             };
         }
         x

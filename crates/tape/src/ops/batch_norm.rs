@@ -301,8 +301,26 @@ impl<T: Float> Var<T> {
         act: Option<Rectifier<T>>,
     ) -> (Var<T>, Moments<T>) {
         let moments = self.value().moments();
-        let z = normalised(self, &moments, true, [weight, bias], epsilon, residual, act);
+        let z = self.batch_norm_act_of(&moments, weight, bias, epsilon, residual, act);
         (z, moments)
+    }
+
+    /// As [`Var::batch_norm_act`], of statistics that are x's own and known already, from [`Var::conv_moments`] or [`Tensor::moments`]: gradients go
+    /// through them. With others the value is [`Var::normalise`]'s and the gradients are nobody's.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn batch_norm_act_of(
+        self,
+        moments: &Moments<T>,
+        weight: &Var<T>,
+        bias: &Var<T>,
+        epsilon: f64,
+        residual: Option<&Var<T>>,
+        act: Option<Rectifier<T>>,
+    ) -> Var<T> {
+        normalised(self, moments, true, [weight, bias], epsilon, residual, act)
     }
 
     /// f(norm(x) + residual) with given statistics: of running ones, as at inference.

@@ -23,16 +23,20 @@ mod tests;
 use super::linear_act::{Act, Rectifier};
 use super::{leaky_relu, prelu, relu};
 use crate::error::expect;
-use crate::{Float, Keeps, Kept, Op, Operand, Result, Shape, Tensor, Var};
+use crate::{Float, Keeps, Kept, Moments, Op, Operand, Result, Shape, Tensor, Var};
 use kernels::{ConvGeometry, Epilogue};
 pub use settings::{Conv, Padding, PerAxis};
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 /// y of x and w, with a bias and a rectifier: operands x, w, the bias if there is one, PReLU's α last.
-struct Forward<T> {
+struct Forward<T: Float> {
     geometry: ConvGeometry,
     shape: Shape,
     has_bias: bool,
     act: Option<Act<T>>,
+    /// Where the result's moments go, if they are wanted.
+    moments: Option<Rc<OnceCell<Moments<T>>>>,
 }
 
 /// dx of dy and w: the transposed convolution; with a bias as a third operand.
@@ -71,6 +75,17 @@ impl<T: Float, const N: usize> Op<T, N> for Forward<T> {
     fn forward(&mut self, operands: [Tensor<T>; N]) -> Tensor<T> {
         let operands = operands.map(Tensor::contiguous);
         let (x, w) = (slice(&operands[0]), slice(&operands[1]));
+        if let Some(cell) = &self.moments {
+            let vector = || Tensor::unspecified(Shape::from([self.geometry.filters]));
+            let (mut mean, mut variance) = (vector(), vector());
+            let y = Tensor::fill_with(self.shape, |y| {
+                kernels::conv_moments(&self.geometry, x, w, y, (mean.fresh_mut(), variance.fresh_mut()));
+            });
+            let count = y.len() / self.geometry.filters.max(1);
+            // A second pass over the same op finds the same.
+            let _ = cell.set(Moments { mean, variance, count });
+            return y;
+        }
         let bias = self.has_bias.then(|| slice(&operands[2]));
         let rectifier = match self.act {
             None => kernels::Rectifier::None,
@@ -161,7 +176,7 @@ impl<T: Float> Op<T, 2> for ToWeights {
 
 /// y of x and w alone.
 fn plain<T: Float>(geometry: ConvGeometry, shape: Shape) -> Forward<T> {
-    Forward { geometry, shape, has_bias: false, act: None }
+    Forward { geometry, shape, has_bias: false, act: None, moments: None }
 }
 
 impl<T: Float> Var<T> {
@@ -178,9 +193,25 @@ impl<T: Float> Var<T> {
             None => plain(geometry, shape).apply([self, weight]),
             Some(bias) => {
                 expect(settings::check_bias("conv", bias.shape(), geometry.filters));
-                Forward { geometry, shape, has_bias: true, act: None }.apply([self, weight, bias.clone()])
+                let op = Forward { has_bias: true, ..plain(geometry, shape) };
+                op.apply([self, weight, bias.clone()])
             }
         }
+    }
+
+    /// x ∗ w, and its moments, from parts of it that are still in the cache: what a batch norm behind it needs
+    /// ([`Var::batch_norm_act_of`]).
+    ///
+    /// # Panics
+    /// As [`Var::conv`].
+    #[track_caller]
+    pub fn conv_moments(self, weight: impl Operand<T>, settings: &Conv) -> (Var<T>, Moments<T>) {
+        let weight = weight.on(self.tape());
+        let (geometry, shape) = expect(settings.forward("conv", self.shape(), weight.shape()));
+        let cell = Rc::new(OnceCell::new());
+        let y = Forward { moments: Some(Rc::clone(&cell)), ..plain(geometry, shape) }.apply([self, weight]);
+        let moments = cell.get().cloned().unwrap_or_else(|| y.value().moments());
+        (y, moments)
     }
 
     /// f(x ∗ w + bias), f the rectifier: what [`Var::conv`] and the rectifier give, in one op where that can be (as for
@@ -205,7 +236,7 @@ impl<T: Float> Var<T> {
             expect(settings::check_bias("conv", bias.shape(), geometry.filters));
         }
         let (has_bias, kind) = (bias.is_some(), act.kind());
-        let op = Forward { geometry, shape, has_bias, act: Some(kind) };
+        let op = Forward { has_bias, act: Some(kind), ..plain(geometry, shape) };
         match (act, bias) {
             (Rectifier::PRelu(alpha), Some(bias)) => op.apply([self, weight, bias.clone(), alpha]),
             (Rectifier::PRelu(alpha), None) => op.apply([self, weight, alpha]),

@@ -292,3 +292,31 @@ fn misfits_are_named() {
         "the output padding 1 is not below stride or dilation",
     );
 }
+
+#[test]
+fn moments_come_with_the_result() {
+    let mut rng = Rng::seed(9);
+    let mut numbers = |shape: [usize; 4]| Tensor::randn(shape, &mut rng).cast::<f64>();
+    let (x, w) = (numbers([2, 7, 6, 3]), numbers([3, 2, 3, 5]));
+    let run = |with_moments: bool| {
+        let tape = Tape::training(1);
+        let (x, w) = (tape.var(x.clone()), tape.var(w.clone()));
+        let settings = Conv::new().padding(1);
+        let (y, moments) = match with_moments {
+            true => x.clone().conv_moments(&w, &settings),
+            false => {
+                let y = x.clone().conv(&w, None, &settings);
+                let moments = y.value().moments();
+                (y, moments)
+            }
+        };
+        let value = y.value().clone();
+        let grads = y.square().sum().backward();
+        (value, grads[&x].clone(), grads[&w].clone(), moments)
+    };
+    let (found, expected) = (run(true), run(false));
+    assert_eq!((found.0.to_vec(), found.1.to_vec()), (expected.0.to_vec(), expected.1.to_vec()));
+    assert_eq!((found.2.to_vec(), found.3.count), (expected.2.to_vec(), 2 * 7 * 7));
+    assert!(found.3.mean.allclose(&expected.3.mean, 1e-12, 1e-12));
+    assert!(found.3.variance.allclose(&expected.3.variance, 1e-12, 1e-12));
+}

@@ -87,6 +87,13 @@ pub(in super::super) fn entries() -> Vec<Entry> {
             whole | x | naive(&x[0], &x[1], &[PLAIN, (2, 0, 0, 1), PLAIN], 1)
         ),
         entry!(
+            "conv_moments",
+            &[&[&[2, 7, 3], &[3, 3, 2]], &[&[1, 5, 1], &[3, 1, 1]], &[&[0, 5, 1], &[3, 1, 1]]],
+            R,
+            |x| x[0].clone().conv_moments(&x[1], &Conv::new().dilation(2)).0,
+            whole | x | naive(&x[0], &x[1], &[(1, 0, 0, 2)], 1)
+        ),
+        entry!(
             "conv_act",
             &[&[&[1, 4, 3, 2], &[3, 3, 2, 2], &[2]]],
             R,

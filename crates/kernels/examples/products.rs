@@ -3,9 +3,8 @@
 //! with `at` or `bt` behind for a transposed factor; without any the list below is run.
 //!
 //! `cargo build --release --example products`, then `target/release/examples/products 337` on a quiet machine.
-#![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
 
-use kernels::{Epilogue, Matmul, matmul};
+use kernels::{Epilogue, Matmul, matmul, matmul_by_crate};
 use std::time::Instant;
 
 /// m, k, n, and which factor is stored transposed.
@@ -36,44 +35,9 @@ const SHAPES: &str = "64x784x512 256x512x512 1024x1024x1024 2048x2048x2048 65536
     64x512x784bt 784x64x512at 64x512x512 64x512x512bt 512x64x512at 64x512x10 64x10x512bt 512x64x10at \
     256x784x512 256x512x784bt 784x256x512at 256x512x512bt 512x256x512at 256x512x10 256x10x512bt 512x256x10at";
 
-fn ours(s: Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+fn product<'a>(s: Shape, a: &'a [f32], b: &'a [f32], c: &'a mut [f32]) -> Matmul<'a, f32> {
     let Shape { m, k, n, a_transposed, b_transposed } = s;
-    matmul(Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate: false, epilogue: Epilogue::NONE });
-}
-
-fn theirs(s: Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
-    let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
-        true => (1, rows.cast_signed()),
-        false => (columns.cast_signed(), 1),
-    };
-    let ((a_row, a_column), (b_row, b_column)) = (strides(s.a_transposed, s.m, s.k), strides(s.b_transposed, s.k, s.n));
-    assert!(a.len() == s.m * s.k && b.len() == s.k * s.n && c.len() == s.m * s.n);
-    let parallelism = if s.flops() >= 2e6 { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None };
-    let (c, a, b, width) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr(), s.n.cast_signed());
-    // SAFETY: the slices hold whole matrices with these strides, as just asserted.
-    unsafe {
-        gemm::gemm(
-            s.m,
-            s.n,
-            s.k,
-            c,
-            1,
-            width,
-            false,
-            a,
-            a_column,
-            a_row,
-            b,
-            b_column,
-            b_row,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            parallelism,
-        );
-    }
+    Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate: false, epilogue: Epilogue::NONE }
 }
 
 /// Median and best of the seconds one call took, ours and theirs.
@@ -86,11 +50,11 @@ fn measure(s: Shape, budget_s: f64) -> [(f64, f64); 2] {
     let start = Instant::now();
     while times[0].len() < 5 || start.elapsed().as_secs_f64() < budget_s {
         for (index, times) in times.iter_mut().enumerate() {
-            let product = if index == 0 { ours } else { theirs };
-            product(s, &a, &b, &mut c[index]);
+            let by = if index == 0 { matmul::<f32> } else { matmul_by_crate::<f32> };
+            by(product(s, &a, &b, &mut c[index]));
             let start = Instant::now();
             for _ in 0..repeats {
-                product(s, &a, &b, &mut c[index]);
+                by(product(s, &a, &b, &mut c[index]));
             }
             times.push(start.elapsed().as_secs_f64() / repeats as f64);
         }

@@ -19,8 +19,10 @@ mod winograd;
 #[cfg(test)]
 mod winograd_tests;
 
-use crate::Float;
 use crate::gemm::Epilogue;
+use crate::parallel::{self, Grain, PerChunk, Split};
+use crate::pool::Buffer;
+use crate::{Float, norm};
 use direct::Weights;
 use plan::Plan;
 
@@ -149,11 +151,23 @@ struct Moments<'a, T> {
     variance: &'a mut [T],
 }
 
-impl<T: Float> Moments<'_, T> {
-    /// By a pass of their own.
-    fn of(self, result: &[T]) {
-        crate::moments(result, self.mean, self.variance);
-    }
+/// Computes a result part by part, and its moments if they are wanted: `part` gives the numbers that it made, which are in the cache yet.
+fn by_parts<'r, T: Float, A: Split>(
+    parts: A,
+    grain: Grain,
+    features: usize,
+    moments: Option<Moments<'_, T>>,
+    part: impl Fn(usize, A) -> &'r [T] + Sync,
+) {
+    let Some(Moments { mean, variance }) = moments else {
+        return parallel::for_each(parts, grain, |first, numbers| {
+            part(first, numbers);
+        });
+    };
+    let mut room = Buffer::<f64>::new(2 * features * grain.chunks(parts.len()));
+    let parts = (parts, PerChunk::new(&mut room, 2 * features, grain));
+    let part = |first, (numbers, room)| norm::part_of(part(first, numbers), features, room);
+    norm::keep(parallel::fold(parts, grain, part, norm::combine), mean, variance);
 }
 
 #[track_caller]
@@ -163,10 +177,13 @@ fn forward<T: Float>(
     w: &[T],
     y: &mut [T],
     epilogue: Epilogue<'_, T>,
-    moments: Option<Moments<'_, T>>,
+    mut moments: Option<Moments<'_, T>>,
 ) {
     geometry.check(x.len(), w.len(), y.len());
     epilogue.check(geometry.filters);
+    if let Some(Moments { mean, variance }) = moments.as_mut().filter(|_| y.is_empty()) {
+        return crate::moments(y, mean, variance);
+    }
     if winograd::serves::<T>(geometry) {
         return winograd::forward(geometry, x, w, y, epilogue, moments);
     }

@@ -156,13 +156,31 @@ const LARGE: usize = 1 << 20;
 /// If a slice is not as long as its shape says.
 #[track_caller]
 pub fn matmul<T: Float>(args: Matmul<'_, T>) {
-    let Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate, epilogue } = args;
-    check("a", a.len(), m, k);
-    check("b", b.len(), k, n);
-    check("c", c.len(), m, n);
-    epilogue.check(n);
-    let (a, b) = (Matrix::new(a, m, k, a_transposed), Matrix::new(b, k, n, b_transposed));
-    Product { a, b, c, m, k, n, accumulate, epilogue }.compute(true);
+    args.checked().compute(true);
+}
+
+/// As [`matmul`], by the `gemm` crate whatever the shape: for measurements.
+///
+/// # Panics
+/// As [`matmul`], and if a size is 0.
+#[doc(hidden)]
+#[track_caller]
+pub fn matmul_by_crate<T: Float>(args: Matmul<'_, T>) {
+    assert!(args.m * args.k * args.n > 0, "matmul_by_crate: a size is 0");
+    args.checked().by_crate(true);
+}
+
+impl<'a, T: Float> Matmul<'a, T> {
+    #[track_caller]
+    fn checked(self) -> Product<'a, T> {
+        let Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate, epilogue } = self;
+        check("a", a.len(), m, k);
+        check("b", b.len(), k, n);
+        check("c", c.len(), m, n);
+        epilogue.check(n);
+        let (a, b) = (Matrix::new(a, m, k, a_transposed), Matrix::new(b, k, n, b_transposed));
+        Product { a, b, c, m, k, n, accumulate, epilogue }
+    }
 }
 
 /// As [`matmul`] for a whole batch: in parallel over its products, or over each product's parts where they are large.

@@ -50,13 +50,13 @@ pub trait Layer<T: Float = f32>: Module<T> {
         (self.forward(x), None)
     }
 
-    /// Whether [`Layer::forward_of`] makes use of its input's moments on this tape.
+    /// Whether [`Layer::forward_given`] makes use of its input's moments on this tape.
     fn takes_moments(&self, _tape: &Tape<T>) -> bool {
         false
     }
 
     /// As [`Layer::forward`], of an input whose moments may be known.
-    fn forward_of(&self, (x, _): (Var<T>, Option<Moments<T>>)) -> Var<T> {
+    fn forward_given(&self, (x, _): (Var<T>, Option<Moments<T>>)) -> Var<T> {
         self.forward(x)
     }
 
@@ -81,8 +81,8 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn takes_moments(&self, tape: &Tape<T>) -> bool {
         (**self).takes_moments(tape)
     }
-    fn forward_of(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
-        (**self).forward_of(known)
+    fn forward_given(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
+        (**self).forward_given(known)
     }
     fn set_fused(&mut self, fuses: bool) {
         (**self).set_fused(fuses);

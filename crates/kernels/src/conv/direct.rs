@@ -5,15 +5,15 @@
 //! place's taps alone decide: an image has the same bits in any batch. Weights are copied once per call into panels as wide as a tile.
 
 use super::plan::{Block, Patch, Plan};
-use super::{Moments, depthwise};
+use super::{Moments, by_parts, depthwise};
+use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
 use crate::lanes::tile::{by_tile, cover, height, registers};
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, PerChunk, Rows};
+use crate::parallel::{Grain, Rows};
 use crate::pool::Buffer;
-use crate::{Float, norm};
 
 /// Which way the weights `[taps, C / groups, F]` are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,33 +33,25 @@ pub(super) fn compute<T: Float>(
     epilogue: Epilogue<'_, T>,
     moments: Option<Moments<'_, T>>,
 ) {
-    let is_depthwise = plan.is_depthwise();
-    if is_depthwise && !result.is_empty() {
-        depthwise::compute(plan, way, (source, weights), result, epilogue);
+    if result.is_empty() {
+        return;
     }
-    if is_depthwise || result.is_empty() {
-        return moments.into_iter().for_each(|moments| moments.of(result));
+    if plan.is_depthwise() {
+        depthwise::compute(plan, way, (source, weights), result, epilogue);
+        if let Some(Moments { mean, variance }) = moments {
+            crate::moments(result, mean, variance);
+        }
+        return;
     }
     let panels = level::run(PackedLength { plan, number: std::marker::PhantomData::<T> });
     let mut packed = Buffer::<T>::new(panels);
     level::run(Pack { plan, way, weights, packed: &mut packed });
     let packed = &packed[..];
-    let (grain, rows) = (grain(plan), result.len() / plan.result_row());
-    let features = moments.as_ref().map_or(0, |_| plan.result_channels);
-    let mut room = Buffer::<f64>::new(2 * features * grain.chunks(rows));
-    let parts = (Rows(result, plan.result_row()), PerChunk::new(&mut room, 2 * features, grain));
-    let total = parallel::fold(
-        parts,
-        grain,
-        |first, (Rows(result, _), room)| {
-            level::run(Band { plan, source, packed, result: &mut *result, first, epilogue });
-            norm::part_of(result, features, room)
-        },
-        norm::combine,
-    );
-    if let Some(Moments { mean, variance }) = moments {
-        norm::keep(total, mean, variance);
-    }
+    let rows = Rows(result, plan.result_row());
+    by_parts(rows, grain(plan), plan.result_channels, moments, |first, Rows(result, _)| {
+        level::run(Band { plan, source, packed, result: &mut *result, first, epilogue });
+        result
+    });
 }
 
 /// Multiplications for which it pays to wake another thread.

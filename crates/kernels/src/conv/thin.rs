@@ -11,9 +11,9 @@
 use super::ConvGeometry;
 use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
-use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
 use crate::lanes::tile::{by_tile, height, next, registers};
+use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
@@ -32,7 +32,9 @@ pub(super) fn backward_data<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &
     if dx.is_empty() {
         return;
     }
-    let mut packed = Buffer::<T>::new(level::run(PackedLength { g, number: std::marker::PhantomData::<T> }));
+    // For the widest registers: narrower ones leave some of it.
+    let packed = g.kernel[0] * g.kernel[1] * line(g).next_multiple_of(MAX_LANES) * g.filters;
+    let mut packed = Buffer::<T>::new(packed);
     level::run(Pack { g, weights: w, packed: &mut packed });
     let packed = &packed[..];
     let cost = g.output[2] * g.filters * g.kernel.iter().product::<usize>() * g.channels;
@@ -51,20 +53,6 @@ fn line(g: &ConvGeometry) -> usize {
 #[inline(always)]
 fn packed_line<L: Lanes>(g: &ConvGeometry) -> usize {
     line(g).next_multiple_of(L::N) * g.filters
-}
-
-struct PackedLength<'a, T> {
-    g: &'a ConvGeometry,
-    number: std::marker::PhantomData<T>,
-}
-
-impl<T: Float> Kernel<T> for PackedLength<'_, T> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) -> usize {
-        self.g.kernel[0] * self.g.kernel[1] * packed_line::<L>(self.g)
-    }
 }
 
 /// Copies the weights `[taps, C, F]`: for each row of the window and each filter the taps and channels, in whole registers.

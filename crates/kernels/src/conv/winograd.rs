@@ -15,14 +15,14 @@ mod weights;
 
 pub(super) use weights::backward_weights;
 
-use super::{ConvAlgorithm, ConvGeometry, Moments};
+use super::{ConvAlgorithm, ConvGeometry, Moments, by_parts};
+use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::tile::registers;
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, PerChunk, Rows, Split};
+use crate::parallel::{self, Grain, Rows, Split};
 use crate::pool::Buffer;
-use crate::{Float, norm};
 
 /// Places of a transformed tile.
 const PLACES: usize = 16;
@@ -148,7 +148,7 @@ fn compute<T: Float>(
     moments: Option<Moments<'_, T>>,
 ) {
     if result.is_empty() {
-        return moments.into_iter().for_each(|moments| moments.of(result));
+        return;
     }
     let width = level::run(PanelWidth { filters: sizes.filters, number: std::marker::PhantomData::<T> });
     let mut transformed = Buffer::<T>::new(PLACES * sizes.channels * sizes.filters);
@@ -167,23 +167,13 @@ fn compute<T: Float>(
     let cost = tiles[1] * PLACES * sizes.channels * sizes.filters;
     let all = images * tiles[0];
     let grain = Grain { chunk: rows, serial: ((1 << 21) / cost.max(1)).max(rows + 1) };
-    let features = moments.as_ref().map_or(0, |_| sizes.filters);
-    let mut room = Buffer::<f64>::new(2 * features * grain.chunks(all));
-    let parts = (TileRows { result, sizes, first: 0, end: all }, PerChunk::new(&mut room, 2 * features, grain));
+    let parts = TileRows { result, sizes, first: 0, end: all };
     let u = &transformed[..];
-    let total = parallel::fold(
-        parts,
-        grain,
-        |_, (TileRows { result, sizes, first, end }, room)| {
-            let part = TileRows { result: &mut *result, sizes, first, end };
-            level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
-            norm::part_of(result, features, room)
-        },
-        norm::combine,
-    );
-    if let Some(Moments { mean, variance }) = moments {
-        norm::keep(total, mean, variance);
-    }
+    by_parts(parts, grain, sizes.filters, moments, |_, TileRows { result, sizes, first, end }| {
+        let part = TileRows { result: &mut *result, sizes, first, end };
+        level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
+        result
+    });
 }
 
 /// Numbers in a row of a full panel.

@@ -45,12 +45,9 @@ pub(crate) fn keep<T: Float>((rows, total): (usize, &mut [f64]), mean: &mut [T],
     }
 }
 
-/// The moments of a part that is in the cache: its rows, means and sums of squares, `2 * features` numbers of room; of no features nothing.
+/// The moments of a part that is in the cache: its rows, means and sums of squares, `2 * features` numbers of room.
 pub(crate) fn part_of<'a, T: Float>(x: &[T], features: usize, room: PerChunk<'a, f64>) -> (usize, &'a mut [f64]) {
     let moments = room.into_room();
-    if features == 0 {
-        return (0, moments);
-    }
     level::run(Moments { x, features, moments: &mut *moments });
     (x.len() / features, moments)
 }

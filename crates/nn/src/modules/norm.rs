@@ -144,7 +144,7 @@ impl<T: Float> BatchNorm<T> {
             x.shape()
         );
         let moments = known.unwrap_or_else(|| x.value().moments());
-        let z = x.batch_norm_act_of(&moments, &weight, &bias, self.epsilon, residual, act);
+        let z = x.batch_norm_act_given(&moments, &weight, &bias, self.epsilon, residual, act);
         let share = self.momentum;
         let unbiased = count as f64 / (count - 1) as f64;
         let next = |buffer: &Buffer<T>, batch: Tensor<T>| tape.buffer(buffer) * (1.0 - share) + batch * share;
@@ -252,7 +252,7 @@ impl<T: Float> Layer<T> for NormAct<T> {
     }
 
     #[track_caller]
-    fn forward_of(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
+    fn forward_given(&self, known: (Var<T>, Option<Moments<T>>)) -> Var<T> {
         self.forward_known(known, None)
     }
 

@@ -105,7 +105,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
                 None => match next.filter(|next| next.takes_moments(x.tape())) {
                     Some(next) => {
                         layers.next();
-                        next.forward_of(layer.forward_moments(x))
+                        next.forward_given(layer.forward_moments(x))
                     }
                     None => layer.forward(x),
                 },

@@ -301,7 +301,7 @@ impl<T: Float> Var<T> {
         act: Option<Rectifier<T>>,
     ) -> (Var<T>, Moments<T>) {
         let moments = self.value().moments();
-        let z = self.batch_norm_act_of(&moments, weight, bias, epsilon, residual, act);
+        let z = self.batch_norm_act_given(&moments, weight, bias, epsilon, residual, act);
         (z, moments)
     }
 
@@ -311,7 +311,7 @@ impl<T: Float> Var<T> {
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
-    pub fn batch_norm_act_of(
+    pub fn batch_norm_act_given(
         self,
         moments: &Moments<T>,
         weight: &Var<T>,

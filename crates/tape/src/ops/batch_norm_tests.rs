@@ -91,12 +91,19 @@ pub(in super::super) fn entries() -> Vec<Entry> {
             whole | x | oracle(x, Some(3), |_| 1.0)
         ),
         entry!(
-            "batch_norm_act_of",
+            "batch_norm_act_given",
             PLAIN,
             R,
             |x| {
                 let moments = x[0].value().moments();
-                x[0].clone().batch_norm_act_of(&moments, &x[1], &x[2], EPSILON, None, Some(Rectifier::LeakyRelu(0.25)))
+                x[0].clone().batch_norm_act_given(
+                    &moments,
+                    &x[1],
+                    &x[2],
+                    EPSILON,
+                    None,
+                    Some(Rectifier::LeakyRelu(0.25)),
+                )
             },
             whole | x | oracle(x, None, |_| 0.25)
         ),

@@ -200,7 +200,7 @@ impl<T: Float> Var<T> {
     }
 
     /// x ∗ w, and its moments, from parts of it that are still in the cache: what a batch norm behind it needs
-    /// ([`Var::batch_norm_act_of`]).
+    /// ([`Var::batch_norm_act_given`]).
     ///
     /// # Panics
     /// As [`Var::conv`].

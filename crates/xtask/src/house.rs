@@ -89,7 +89,7 @@ mod tests {
     /// Files that use every entry of [`UNSAFE`], so that none is stale.
     fn sound() -> Vec<(&'static str, String)> {
         let paths = ["crates/kernels/src/lanes/x.rs", "crates/kernels/src/level.rs", "crates/kernels/src/gemm.rs"];
-        let files = paths.into_iter().chain(["crates/kernels/examples/products.rs", "crates/kernels/src/pool/x.rs"]);
+        let files = paths.into_iter().chain(["crates/kernels/src/pool/x.rs"]);
         files.map(|path| (path, "unsafe fn f() {}".to_owned())).collect()
     }
 

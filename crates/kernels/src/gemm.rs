@@ -3,16 +3,11 @@
 //! Row-major, `a` is `[m, k]` (stored `[k, m]` when transposed), `b` `[k, n]` (stored `[n, k]`), `c` `[m, n]`; each matrix is
 //! contiguous. The gradients of c = a·b are products again: da = dc·bᵀ (`[m, n]·[n, k]`), db = aᵀ·dc (`[k, m]·[m, n]`).
 //!
-//! Three ways, chosen by shape alone: products with a vector and products too small to pay for packing run [`direct`], over registers
-//! and in place; products below a million multiplications, narrow ones, and those of few rows or few terms run [`blocked`], in
-//! tiles; everything else, and thin products of large factors, is the `gemm` crate's, on the pool that [`crate::parallel`] uses. That
-//! crate cuts rows and columns but never the sum over k differently for another number of threads, so the bits do not depend on it (a
-//! test holds it to that). It chooses its instruction set by itself: [`crate::Level`] decides only for the other two. Those sum in an
-//! order that depends only on k and on whether the product has a single column: there a row alone equals the row in its batch, and a
-//! transposed factor changes no bit.
+//! Two ways, chosen by shape alone: products with a vector and products too small to pay for packing run [`direct`], over registers
+//! and in place; everything else runs [`blocked`], in tiles. The order of a sum depends only on k and on whether the product has a single column: a
+//! row alone equals the row in its batch, and neither a transposed factor nor the number of threads changes a bit.
 //!
 //! NaN and ±∞ spread as IEEE says, 0·∞ included; without `accumulate` what `c` held is never read. An empty sum (k = 0) is 0.
-#![expect(unsafe_code, reason = "the `gemm` crate takes pointers and strides")]
 
 mod blocked;
 mod direct;
@@ -26,7 +21,6 @@ mod tile;
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
 pub use epilogue::{Epilogue, Rectifier};
-use gemm::Parallelism;
 pub(crate) use pack::pack;
 
 /// The arguments of [`matmul`]: c = a·b.
@@ -125,19 +119,6 @@ impl<'a, T> Matrix<'a, T> {
 /// Products of at most this many multiplications run [`direct`].
 const SMALL: usize = 4096;
 
-/// Up to this many columns a product runs in our own tiles.
-const NARROW: usize = 32;
-
-/// Up to this many rows, and up to this many terms, too: there the order in which threads share out the work counts for more than the
-/// tile. A step of the MLP 784-512-512-10 with Adam, ours / the crate's, µs, two cores of Emerald Rapids: batch 64 1200 / 1750, 96
-/// 1730 / 2220, 128 2100 / 2445, 192 2915 / 3175, 256 3690 / 3600.
-const FEW_ROWS: usize = 256;
-const FEW_STEPS: usize = 192;
-
-/// From this many numbers in a factor on, a product that is narrow or has few rows is bound by reading it, and the crate reads faster:
-/// 65536×144×16 146 / 235 GFLOP/s, 16×144×65536 154 / 183, on two cores of Zen 5.
-const STREAMED: usize = 1 << 22;
-
 /// From this many multiplications on a product is split over threads by itself.
 const LARGE: usize = 1 << 20;
 
@@ -157,17 +138,6 @@ const LARGE: usize = 1 << 20;
 #[track_caller]
 pub fn matmul<T: Float>(args: Matmul<'_, T>) {
     args.checked().compute(true);
-}
-
-/// As [`matmul`], by the `gemm` crate whatever the shape: for measurements.
-///
-/// # Panics
-/// As [`matmul`], and if a size is 0.
-#[doc(hidden)]
-#[track_caller]
-pub fn matmul_by_crate<T: Float>(args: Matmul<'_, T>) {
-    assert!(args.m * args.k * args.n > 0, "matmul_by_crate: a size is 0");
-    args.checked().by_crate(true);
 }
 
 impl<'a, T: Float> Matmul<'a, T> {
@@ -288,60 +258,8 @@ impl<T: Float> Product<'_, T> {
         let size = self.m * self.k * self.n;
         if self.m == 1 || size <= SMALL {
             direct::compute(self, column, parallel);
-        } else if self.is_for_blocks() {
-            blocked::compute(self, parallel && size >= LARGE);
         } else {
-            self.by_crate(parallel);
+            blocked::compute(self, parallel && size >= LARGE);
         }
-    }
-
-    /// Where our own tiles are no slower than the `gemm` crate, and all products too small for several threads: the crate would ask the
-    /// system for memory to pack them in.
-    fn is_for_blocks(&self) -> bool {
-        let (m, k, n) = (self.m, self.k, self.n);
-        let is_thin = m.min(n) <= NARROW && (m * k).max(k * n) >= STREAMED;
-        !is_thin && (n <= NARROW || m <= FEW_ROWS || k <= FEW_STEPS || m * k * n < LARGE)
-    }
-
-    fn by_crate(self, parallel: bool) {
-        let Product { a, b, c, m, k, n, accumulate, epilogue } = self;
-        // `threads` first: it sets up the pool.
-        let parallelism = match parallel && m * k * n >= LARGE && parallel::threads() > 1 {
-            true => Parallelism::Rayon(0),
-            false => Parallelism::None,
-        };
-        for (matrix, rows, columns) in [(a, m, k), (b, k, n)] {
-            let last = (rows - 1) * matrix.row + (columns - 1) * matrix.column;
-            assert!(last < matrix.values.len(), "matmul: a factor ends before its last element");
-        }
-        assert!(m * n == c.len(), "matmul: the product is not m × n");
-        let [a_row, a_column, b_row, b_column] = [a.row, a.column, b.row, b.column].map(usize::cast_signed);
-        // SAFETY: the largest index each factor is read at was just compared with its length, and so was the product's, whose rows
-        // are n apart; no axis is empty (`compute` returned), `c` is borrowed mutably, so nothing overlaps it, and all numbers are
-        // initialised.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                c.as_mut_ptr(),
-                1,
-                n.cast_signed(),
-                accumulate,
-                a.values.as_ptr(),
-                a_column,
-                a_row,
-                b.values.as_ptr(),
-                b_column,
-                b_row,
-                T::ONE,
-                T::ONE,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
-        epilogue::finish(epilogue, c, n, parallel);
     }
 }

@@ -49,8 +49,6 @@ pub use dropout::dropout;
 pub use extremum::{maximum_backward, minimum_backward};
 pub use float::Float;
 pub use gate::{Gate, gate, gate_backward, gate_words};
-#[doc(hidden)]
-pub use gemm::matmul_by_crate;
 pub use gemm::{BatchMatmul, Epilogue, Matmul, Rectifier, matmul, matmul_batched};
 pub use leaky::{leaky, leaky_backward};
 pub use level::Level;

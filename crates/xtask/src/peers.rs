@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 /// Where the Python peers are installed unless told otherwise.
 pub const DIRECTORY: &str = "/opt/peers";
 
-/// burn's workspace. Its target directory is fixed, so that the board finds the program.
+/// The workspaces of burn and of the `gemm` crate. Their target directories are fixed, so that the board finds the program.
 const BURN: &str = "benches/peers/burn";
+const PRODUCTS: &str = "benches/peers/products";
 
 pub fn install(directory: &str) -> Outcome {
     let python = std::path::absolute(directory).map_err(|error| error.to_string())?.join("bin/python");
@@ -18,9 +19,11 @@ pub fn install(directory: &str) -> Outcome {
     // PyTorch's wheel on the usual index brings CUDA's libraries along (some 5 GB on disk); the CPU part is what we time.
     let requirements = ["-m", "pip", "install", "--quiet", "--requirement", "benches/peers/requirements.txt"];
     run("PyTorch and JAX", &mut command(&python, &requirements))?;
-    let (manifest, target) = (format!("{BURN}/Cargo.toml"), format!("{BURN}/target"));
-    let build = ["build", "--locked", "--release", "--manifest-path", &manifest, "--target-dir", &target];
-    run("burn (some five minutes; needs Rust 1.95)", &mut cargo(&build))?;
+    for (workspace, what) in [(PRODUCTS, "the `gemm` crate"), (BURN, "burn (some five minutes; needs Rust 1.95)")] {
+        let (manifest, target) = (format!("{workspace}/Cargo.toml"), format!("{workspace}/target"));
+        let build = ["build", "--locked", "--release", "--manifest-path", &manifest, "--target-dir", &target];
+        run(what, &mut cargo(&build))?;
+    }
     section("ready: cargo xtask board");
     if directory != DIRECTORY {
         println!("   set RECTIFY_PEER_PYTHON={} for it", python.display());

@@ -2,7 +2,11 @@
 
 use super::Matrix;
 use crate::Float as _;
+use crate::lanes::window::prefetch;
 use crate::lanes::{Lanes, MAX_LANES, transpose};
+
+/// Copies ask for the row so many rows further on.
+const ROWS_AHEAD: usize = 4;
 
 /// Packs `lines` rows of `from` over `steps` of its columns: number (line, step) goes to `to[step * width + line]`; lines up to `width`
 /// that do not exist are zero.
@@ -83,14 +87,23 @@ pub(super) fn panels<L: Lanes>(
 ) {
     for p in 0..steps {
         let row = &from.values[p * from.row..][..columns];
-        for (index, numbers) in row.chunks(width).enumerate() {
+        let ahead = row.as_ptr().wrapping_add(ROWS_AHEAD * from.row);
+        let whole = row.chunks_exact(width);
+        let (whole_panels, rest) = (whole.len(), whole.remainder());
+        for (index, numbers) in whole.enumerate() {
             let to = &mut to[index * panel + p * width..][..width];
+            for line in (0..width).step_by(64 / size_of::<L::Elem>()) {
+                prefetch(ahead.wrapping_add(index * width + line));
+            }
+            for (to, numbers) in to.chunks_exact_mut(L::N).zip(numbers.chunks_exact(L::N)) {
+                L::load(numbers).store(to);
+            }
+        }
+        if !rest.is_empty() {
+            let to = &mut to[whole_panels * panel + p * width..][..width];
             for (at, to) in (0..width).step_by(L::N).zip(to.chunks_exact_mut(L::N)) {
-                let numbers = &numbers[at.min(numbers.len())..(at + L::N).min(numbers.len())];
-                match numbers.len() == L::N {
-                    true => L::load(numbers).store(to),
-                    false => L::load_padded(numbers, L::Elem::ZERO).store(to),
-                }
+                let numbers = &rest[at.min(rest.len())..(at + L::N).min(rest.len())];
+                L::load_padded(numbers, L::Elem::ZERO).store(to);
             }
         }
     }

@@ -1,38 +1,45 @@
-//! Parts of a product: strips of rows × panels of columns, over all of k that was prepared at once.
+//! Parts of a product: strips of rows × panels of columns, over all of k.
+//!
+//! For one block of k after the other, and one group of panels after the other, a part first copies the group's block of `b` in the order
+//! in which tiles read it, unless it has too few rows to read the copy often. The copy stays in L2; each strip of `a`, which then goes by
+//! all panels of the group, in L1.
 
-use super::{Epilogue, Matrix, tile};
+use super::{Epilogue, Matrix, pack, tile};
 use crate::Float;
 use crate::lanes::Lanes;
-use crate::lanes::sums::{Factor, sums};
-use crate::lanes::tile::{by_tile, height, next};
+use crate::lanes::sums::{Ahead, Factor, sums_ahead};
+use crate::lanes::tile::{by_tile, next};
 use crate::lanes::window::Window;
 use crate::level::Kernel;
 use crate::parallel::Split;
+use crate::pool::Buffer;
 
-/// The second factor of a part.
+/// From this many rows on `b` is copied even where its rows are contiguous.
+const PACK_FROM: usize = 400;
+/// From so many numbers on between rows of `b` they are copied, too: they fall into few sets of the caches, out of which they push each other.
+const FAR: usize = 4096;
+/// Numbers between two panels of a copy, so that they do not fall into the same sets of the cache.
+const APART: usize = 16;
+
+/// How products are cut into tiles and blocks.
 #[derive(Clone, Copy)]
-pub(super) struct Right<'a, T> {
-    /// A unit for each block and panel; of one step the columns side by side.
-    pub(super) copy: &'a [T],
-    pub(super) matrix: Matrix<'a, T>,
-    /// Whether all panels were copied; else only one narrower than a tile was, the last.
-    pub(super) packed: bool,
-    /// The part's first panel in the copy.
-    pub(super) first: usize,
-    /// How far apart the copy's blocks of k are, and its panels.
-    pub(super) strides: (usize, usize),
+pub(super) struct Cut {
+    /// Rows of a full tile, and its columns.
+    pub(super) height: usize,
+    pub(super) width: usize,
+    /// Steps of a block.
+    pub(super) block: usize,
+    /// Columns of a group of panels.
+    pub(super) group: usize,
 }
 
 /// Some rows and columns of a product.
 pub(super) struct Part<'a, T> {
     pub(super) left: Matrix<'a, T>,
-    pub(super) right: Right<'a, T>,
+    pub(super) right: Matrix<'a, T>,
     pub(super) c: Window<'a, T>,
-    /// Rows of a full tile.
-    pub(super) height: usize,
     pub(super) steps: usize,
-    pub(super) block: usize,
-    pub(super) width: usize,
+    pub(super) cut: Cut,
     /// Whether the first block is added to c.
     pub(super) add: bool,
     /// After the last block.
@@ -44,14 +51,13 @@ pub(super) struct ByStrips<'a, T>(pub(super) Part<'a, T>);
 
 impl<T: Float> Split for ByStrips<'_, T> {
     fn len(&self) -> usize {
-        self.0.c.rows().div_ceil(self.0.height)
+        self.0.c.rows().div_ceil(self.0.cut.height)
     }
     fn split_at(self, at: usize) -> (Self, Self) {
-        let Part { left, right, c, height, steps, block, width, add, epilogue } = self.0;
-        let rows = at * height;
-        let (top, bottom) = c.split_rows(rows);
-        let part = |left, c| ByStrips(Part { left, right, c, height, steps, block, width, add, epilogue });
-        (part(left, top), part(left.below(rows), bottom))
+        let rows = at * self.0.cut.height;
+        let (top, bottom) = self.0.c.split_rows(rows);
+        let left = self.0.left.below(rows);
+        (ByStrips(Part { c: top, ..self.0 }), ByStrips(Part { left, c: bottom, ..self.0 }))
     }
 }
 
@@ -60,16 +66,14 @@ pub(super) struct ByPanels<'a, T>(pub(super) Part<'a, T>);
 
 impl<T: Float> Split for ByPanels<'_, T> {
     fn len(&self) -> usize {
-        self.0.c.columns().div_ceil(self.0.width)
+        self.0.c.columns().div_ceil(self.0.cut.width)
     }
     fn split_at(self, at: usize) -> (Self, Self) {
-        let Part { left, right, c, height, steps, block, width, add, epilogue } = self.0;
-        let (near, far) = c.split_columns(at * width);
-        let matrix = right.matrix.right_of(at * width);
-        let beyond = Right { matrix, first: right.first + if right.packed { at } else { 0 }, ..right };
-        let cut = epilogue.map(|epilogue| epilogue.columns_from(at * width));
-        let part = |right, c, epilogue| ByPanels(Part { left, right, c, height, steps, block, width, add, epilogue });
-        (part(right, near, epilogue), part(beyond, far, cut))
+        let columns = at * self.0.cut.width;
+        let (near, far) = self.0.c.split_columns(columns);
+        let right = self.0.right.right_of(columns);
+        let epilogue = self.0.epilogue.map(|epilogue| epilogue.columns_from(columns));
+        (ByPanels(Part { c: near, ..self.0 }), ByPanels(Part { right, c: far, epilogue, ..self.0 }))
     }
 }
 
@@ -82,54 +86,95 @@ struct Place {
     steps: usize,
 }
 
+/// A group's block of the second factor: in place, or copied from panel `first` on.
+struct Block<'a, T> {
+    matrix: Matrix<'a, T>,
+    copy: &'a [T],
+    first: usize,
+    width: usize,
+    steps: usize,
+}
+
+impl<'a, T: Float> Block<'a, T> {
+    #[inline(always)]
+    fn panel(&self, index: usize) -> Factor<'a, T> {
+        let &Block { matrix, copy, first, width, steps } = self;
+        if index < first {
+            return Factor { values: &matrix.values[index * width..], line: 1, step: matrix.row, row: 0 };
+        }
+        let size = steps * width;
+        Factor { values: &copy[(index - first) * (size + APART)..][..size], line: 1, step: width, row: 0 }
+    }
+}
+
 impl<T: Float> Kernel<T> for Part<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let width = self.width;
-        for step in (0..self.steps).step_by(self.block) {
-            let steps = (self.steps - step).min(self.block);
-            for column in (0..self.c.columns()).step_by(width) {
-                let index = step / self.block;
-                let b = match self.right.packed || self.c.columns() - column < width {
-                    true => {
-                        let panel = self.right.first + if self.right.packed { column / width } else { 0 };
-                        let (of_blocks, of_panels) = self.right.strides;
-                        let copy = &self.right.copy[index * of_blocks + panel * of_panels..];
-                        Factor { values: &copy[..steps * width], line: 1, step: width, row: 0 }
+        let Cut { height, width, block, group } = self.cut;
+        let (rows, columns) = (self.c.rows(), self.c.columns());
+        // In place but for a last panel narrower than a tile.
+        let in_place = self.right.column == 1 && (rows < PACK_FROM || self.right.row <= width) && self.right.row < FAR;
+        let panels = columns.min(group).div_ceil(width);
+        let copied = if in_place { 1 } else { panels };
+        let mut copy = Buffer::<T>::new(copied * (self.steps.min(block) * width + APART));
+        for step in (0..self.steps).step_by(block) {
+            let steps = (self.steps - step).min(block);
+            for from in (0..columns).step_by(group) {
+                let these = (columns - from).min(group);
+                let matrix = self.right.below(step).right_of(from);
+                let first = if in_place { these / width } else { 0 };
+                let rest = these - first * width;
+                pack_panels::<L>(matrix.right_of(first * width), steps, rest, &mut copy, width);
+                let b = Block { matrix, copy: &copy, first, width, steps };
+                let mut row = 0;
+                while row < rows {
+                    // As high as a tile of full width may be, so that all panels have the same strips.
+                    let lines = next(rows - row, height);
+                    for index in 0..these.div_ceil(width) {
+                        let column = from + index * width;
+                        let registers = (columns - column).min(width).div_ceil(L::N);
+                        let at = Place { row, column, step, steps };
+                        let ahead = if row == 0 && index < first && columns - column >= 2 * width {
+                            let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
+                            Ahead::new(next, width, 1, matrix.row)
+                        } else if index == 0 && row + lines < rows {
+                            let Matrix { values, row: line, column: of_step } = self.left;
+                            let next = values.as_ptr().wrapping_add((row + lines) * line + step * of_step);
+                            Ahead::new(next, lines, line, of_step)
+                        } else {
+                            Ahead::NOTHING
+                        };
+                        by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b.panel(index), ahead));
                     }
-                    false => {
-                        let matrix = self.right.matrix;
-                        Factor {
-                            values: &matrix.values[step * matrix.row + column..],
-                            line: 1,
-                            step: matrix.row,
-                            row: 0,
-                        }
-                    }
-                };
-                self.panel::<L>(Place { row: 0, column, step, steps }, b);
+                    row += lines;
+                }
             }
         }
     }
 }
 
-impl<T: Float> Part<'_, T> {
-    /// All rows, over one block of steps and one panel.
-    #[inline(always)]
-    fn panel<L: Lanes<Elem = T>>(&mut self, mut at: Place, b: Factor<'_, T>) {
-        let registers = (self.c.columns() - at.column).min(self.width).div_ceil(L::N);
-        let (rows, height) = (self.c.rows(), height::<L>(registers));
-        while at.row < rows {
-            let lines = next(rows - at.row, height);
-            by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b));
-            at.row += lines;
-        }
+/// Copies so many columns of `b`, panel by panel.
+#[inline(always)]
+fn pack_panels<L: Lanes>(b: Matrix<'_, L::Elem>, steps: usize, columns: usize, to: &mut [L::Elem], width: usize) {
+    let panel = steps * width + APART;
+    if b.column == 1 {
+        return pack::panels::<L>(b, steps, columns, to, width, panel);
     }
+    for (j, to) in (0..columns).step_by(width).zip(to.chunks_mut(panel)) {
+        pack::pack::<L>(b.right_of(j).transposed(), (columns - j).min(width), steps, to, width);
+    }
+}
 
+impl<T: Float> Part<'_, T> {
     #[inline(always)]
-    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, b: Factor<'_, T>) {
+    fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
+        &mut self,
+        at: Place,
+        b: Factor<'_, T>,
+        ahead: Ahead<T>,
+    ) {
         let Place { row, column, step, steps } = at;
         let Matrix { values, row: line, column: of_step } = self.left;
         let a = Factor { values: &values[row * line + step * of_step..], line, step: of_step, row: 0 };
@@ -138,7 +183,7 @@ impl<T: Float> Part<'_, T> {
                 self.c.prefetch(row + r, column + w * L::N);
             }
         }
-        let sums = sums::<L, R, W>(a, b, steps);
+        let sums = sums_ahead::<L, R, W>(a, b, steps, ahead);
         tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps
             && let Some(epilogue) = self.epilogue

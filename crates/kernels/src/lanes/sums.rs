@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "one check for all steps")]
 
 use super::Lanes;
+use super::window::prefetch_near;
 
 /// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
 #[derive(Clone, Copy)]
@@ -25,26 +26,88 @@ impl<T> Factor<'_, T> {
     }
 }
 
+/// Steps between two times that a tile asks for what comes next, and how often it asks until each line has given so many numbers as are asked for.
+const CHUNK: usize = 16;
+const TIMES: usize = 1;
+
+/// What a tile asks the caches for while it computes: a factor's numbers that the next tile will read, as many as it has steps, a few lines at a time.
+/// Asked for all at once they fill the queue of what is missing, and the tile waits for them.
+#[derive(Clone, Copy)]
+pub struct Ahead<T> {
+    at: *const T,
+    /// Each time so many rows of so many numbers, and how far apart they are.
+    count: usize,
+    width: usize,
+    row: usize,
+    /// Added every [`TIMES`] times.
+    jump: usize,
+    time: usize,
+}
+
+impl<T> Ahead<T> {
+    /// Nothing: what comes next is near already, or found by the hardware.
+    pub const NOTHING: Self = Ahead { at: std::ptr::null(), count: 0, width: 0, row: 0, jump: 0, time: 0 };
+
+    /// From `at` on, wherever that is, so many lines, whose numbers are `line` and `step` apart: either is 1.
+    #[inline(always)]
+    pub fn new(at: *const T, lines: usize, line: usize, step: usize) -> Self {
+        if line == 1 {
+            return Ahead { at, count: CHUNK, width: lines, row: step, jump: 0, time: 0 };
+        }
+        let (count, width) = (lines.div_ceil(TIMES), TIMES * CHUNK);
+        let jump = width.wrapping_sub((TIMES * count).wrapping_mul(line));
+        Ahead { at, count, width, row: line, jump, time: 0 }
+    }
+
+    #[inline(always)]
+    fn ask(&mut self) {
+        for _ in 0..self.count {
+            for number in (0..self.width).step_by(64 / size_of::<T>()) {
+                prefetch_near(self.at.wrapping_add(number));
+            }
+            self.at = self.at.wrapping_add(self.row);
+        }
+        self.time += 1;
+        if self.time == TIMES {
+            self.at = self.at.wrapping_add(self.jump);
+            self.time = 0;
+        }
+    }
+}
+
 /// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and
 /// `b` at i · row + p · step .. + W · N. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
 ///
 /// Lines are written out: a loop over so many of them is unrolled too late for the sums to be kept in registers.
 macro_rules! steps {
     ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $line:expr, $step:expr) => {{
-        const { assert!(R <= 16, "a tile has at most 16 lines") };
         let (mut a_row, mut b_row) = ($a.values.as_ptr(), $b.values.as_ptr());
         for _ in 0..$rows {
-            let (mut at, mut right) = (a_row, b_row);
-            for _ in 0..$steps {
-                let mut lanes = [L::zero(); W];
-                for (w, lanes) in lanes.iter_mut().enumerate() {
-                    // SAFETY: the caller's checks cover all steps and rows.
-                    *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
-                }
-                steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-                (at, right) = (at.wrapping_add($step), right.wrapping_add($b.step));
-            }
+            steps!(@row $sums, (a_row, b_row, $b.step), $steps, $kind, $line, $step);
             (a_row, b_row) = (a_row.wrapping_add($a.row), b_row.wrapping_add($b.row));
+        }
+    }};
+    (@chunks $sums:ident, $a:ident, $b:ident, $ahead:ident, $steps:expr, $kind:ident, $line:expr, $step:expr) => {{
+        let (mut at, mut right, mut left) = ($a.values.as_ptr(), $b.values.as_ptr(), $steps);
+        while left > 0 {
+            $ahead.ask();
+            let now = left.min(CHUNK);
+            steps!(@row $sums, (at, right, $b.step), now, $kind, $line, $step);
+            (at, right) = (at.wrapping_add(now * $step), right.wrapping_add(now * $b.step));
+            left -= now;
+        }
+    }};
+    (@row $sums:ident, ($at:expr, $right:expr, $b_step:expr), $steps:expr, $kind:ident, $line:expr, $step:expr) => {{
+        const { assert!(R <= 16, "a tile has at most 16 lines") };
+        let (mut at, mut right) = ($at, $right);
+        for _ in 0..$steps {
+            let mut lanes = [L::zero(); W];
+            for (w, lanes) in lanes.iter_mut().enumerate() {
+                // SAFETY: the caller's checks cover all steps and rows.
+                *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
+            }
+            steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            (at, right) = (at.wrapping_add($step), right.wrapping_add($b_step));
         }
     }};
     (@lines $kind:ident $sums:ident, $at:ident, $lanes:ident, $line:expr, $($r:literal)+) => {$(
@@ -83,6 +146,38 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     go_on([[L::zero(); W]; R], a, b, steps, 1)
 }
 
+/// As [`sums`], while asking for what lies ahead.
+///
+/// # Panics
+/// As [`sums`].
+#[inline(always)]
+pub fn sums_ahead<L: Lanes, const R: usize, const W: usize>(
+    a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    steps: usize,
+    mut ahead: Ahead<L::Elem>,
+) -> [[L; W]; R] {
+    let mut sums = [[L::zero(); W]; R];
+    if steps == 0 {
+        return sums;
+    }
+    check(a, b, R, W * L::N, (steps, 1));
+    // A stride of 1 is written out, so that addresses take few registers.
+    if a.line == 1 {
+        steps!(@chunks sums, a, b, ahead, steps, number, 1, a.step);
+    } else {
+        steps!(@chunks sums, a, b, ahead, steps, number, a.line, 1);
+    }
+    sums
+}
+
+#[inline(always)]
+fn check<T>(a: Factor<'_, T>, b: Factor<'_, T>, lines: usize, width: usize, (steps, rows): (usize, usize)) {
+    a.check(lines, steps, rows, 1);
+    b.check(1, steps, rows, width);
+    assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
+}
+
 /// As [`sums`], on top of what the sums hold, over `rows` rows of steps.
 ///
 /// # Panics
@@ -98,10 +193,7 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     if steps == 0 || rows == 0 {
         return sums;
     }
-    a.check(R, steps, rows, 1);
-    b.check(1, steps, rows, W * L::N);
-    assert!(b.line == 1 && (a.line == 1 || a.step == 1), "a tile reads neighbours");
-    // A stride of 1 is written out, so that addresses take few registers.
+    check(a, b, R, W * L::N, (steps, rows));
     if a.line == 1 {
         steps!(sums, a, b, (steps, rows), number, 1, a.step);
     } else {

@@ -50,13 +50,6 @@ impl<'a, T> Window<'a, T> {
         (Window { columns: at, ..self }, Window { start: rest, columns: self.columns - at, ..self })
     }
 
-    /// Some rows and columns, each as first and count.
-    #[expect(clippy::needless_pass_by_ref_mut, reason = "the part writes what this window owns")]
-    pub fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> Window<'_, T> {
-        let whole = Window { owner: PhantomData, ..*self };
-        whole.split_rows(i).1.split_rows(rows).0.split_columns(j).1.split_columns(columns).0
-    }
-
     /// `width` numbers of row `i` from column `j` on.
     ///
     /// # Panics
@@ -89,6 +82,17 @@ pub fn prefetch<T>(place: *const T) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: prefetching is part of every x86-64 CPU and reads nothing, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+    }
+}
+
+/// As [`prefetch`], into the second level only, where more lines of equal remainders have room.
+#[inline(always)]
+pub fn prefetch_near<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) }
     }
 }
 

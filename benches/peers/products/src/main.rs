@@ -2,9 +2,11 @@
 //! argument gives (GFLOP/s of both threads; 337 on the machine of docs/DECISIONS.md). Further arguments name shapes: `1024x1024x1024`,
 //! with `at` or `bt` behind for a transposed factor; without any the list below is run.
 //!
-//! `cargo build --release --example products`, then `target/release/examples/products 337` on a quiet machine.
+//! `cargo run --release --manifest-path benches/peers/products/Cargo.toml 337` on a quiet machine.
 
-use kernels::{Epilogue, Matmul, matmul, matmul_by_crate};
+use gemm::Parallelism;
+use kernels::pool::Buffer;
+use kernels::{Epilogue, Matmul, matmul};
 use std::time::Instant;
 
 /// m, k, n, and which factor is stored transposed.
@@ -40,17 +42,46 @@ fn product<'a>(s: Shape, a: &'a [f32], b: &'a [f32], c: &'a mut [f32]) -> Matmul
     Matmul { a, b, c, m, k, n, a_transposed, b_transposed, accumulate: false, epilogue: Epilogue::NONE }
 }
 
+/// As [`matmul`], by the `gemm` crate.
+fn matmul_by_crate(product: Matmul<'_, f32>) {
+    let Matmul { a, b, c, m, k, n, a_transposed, b_transposed, .. } = product;
+    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "sizes and shapes differ");
+    // How far apart rows and columns are.
+    let strides = |transposed, rows: usize, columns: usize| match transposed {
+        true => (1, rows.cast_signed()),
+        false => (columns.cast_signed(), 1),
+    };
+    let ((a_row, a_column), (b_row, b_column)) = (strides(a_transposed, m, k), strides(b_transposed, k, n));
+    let parallelism = if kernels::threads() > 1 { Parallelism::Rayon(0) } else { Parallelism::None };
+    // SAFETY: each factor has all numbers that its sizes and strides name, and so has the product, whose rows are n apart, and which
+    // nothing else refers to.
+    unsafe {
+        let (to, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
+        let (row, column) = (n.cast_signed(), 1);
+        gemm::gemm(
+            m, n, k, to, column, row, false, a, a_column, a_row, b, b_column, b_row, 1.0, 1.0, false, false, false, parallelism,
+        );
+    }
+}
+
 /// Median and best of the seconds one call took, ours and theirs.
 fn measure(s: Shape, budget_s: f64) -> [(f64, f64); 2] {
-    let noise = |length: usize| (0..length).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect::<Vec<f32>>();
+    // Tensors' memory: in huge pages, where the system has them.
+    let noise = |length: usize| {
+        let mut numbers = Buffer::<f32>::new(length);
+        for (i, number) in numbers.iter_mut().enumerate() {
+            *number = (i * 37 % 101) as f32 / 101.0 - 0.5;
+        }
+        numbers
+    };
     let (a, b) = (noise(s.m * s.k), noise(s.k * s.n));
-    let mut c = [vec![0.0f32; s.m * s.n], vec![0.0f32; s.m * s.n]];
+    let mut c = [Buffer::<f32>::zeroed(s.m * s.n), Buffer::zeroed(s.m * s.n)];
     let repeats = (2e8 / s.flops()).clamp(1.0, 1e5) as usize;
     let mut times = [Vec::new(), Vec::new()];
     let start = Instant::now();
     while times[0].len() < 5 || start.elapsed().as_secs_f64() < budget_s {
         for (index, times) in times.iter_mut().enumerate() {
-            let by = if index == 0 { matmul::<f32> } else { matmul_by_crate::<f32> };
+            let by = if index == 0 { matmul::<f32> } else { matmul_by_crate };
             by(product(s, &a, &b, &mut c[index]));
             let start = Instant::now();
             for _ in 0..repeats {
@@ -59,7 +90,7 @@ fn measure(s: Shape, budget_s: f64) -> [(f64, f64); 2] {
             times.push(start.elapsed().as_secs_f64() / repeats as f64);
         }
     }
-    let error = c[0].iter().zip(&c[1]).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+    let error = c[0].iter().zip(&*c[1]).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
     assert!(error < 1e-5 * s.k as f32, "the products differ by {error}");
     times.map(|mut times| {
         times.sort_by(f64::total_cmp);

@@ -3,6 +3,7 @@
 //!
 //! Numbers come back as they were saved, NaN and infinities included: a file of a run that went wrong can be looked at.
 
+mod format;
 mod half;
 mod list;
 mod read;

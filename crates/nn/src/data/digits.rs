@@ -2,12 +2,13 @@
 
 use super::Dataset;
 use crate::{Error, Result};
-use flate2::read::GzDecoder;
-use std::io::Read as _;
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use tape::Tensor;
 
 /// One a line: 64 pixels from 0 to 16, then the digit.
-const COMPRESSED: &[u8] = include_bytes!("../../data/optdigits.csv.gz");
+const COMPRESSED: &[u8] = include_bytes!("../../data/optdigits.csv.z");
+/// More than it takes uncompressed.
+const MOST: usize = 1 << 20;
 const PIXELS: usize = 64;
 const WHITE: f32 = 16.0;
 const DIGITS: usize = 10;
@@ -25,10 +26,7 @@ const DIGITS: usize = 10;
 /// # Errors
 /// If the data inside the library is damaged.
 pub fn digits() -> Result<(Dataset, Dataset)> {
-    let mut text = Vec::with_capacity(COMPRESSED.len() * 6);
-    if let Err(error) = GzDecoder::new(COMPRESSED).read_to_end(&mut text) {
-        return Err(damaged(error.to_string()));
-    }
+    let text = decompress_to_vec_zlib_with_limit(COMPRESSED, MOST).map_err(|error| damaged(error.to_string()))?;
     let (mut train, mut test) = (Part::default(), Part::default());
     let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     for (index, line) in lines.enumerate() {
@@ -40,7 +38,7 @@ pub fn digits() -> Result<(Dataset, Dataset)> {
 }
 
 fn damaged(problem: String) -> Error {
-    Error::Damaged { path: "optdigits.csv.gz".into(), problem }
+    Error::Damaged { path: "optdigits.csv.z".into(), problem }
 }
 
 #[derive(Default)]

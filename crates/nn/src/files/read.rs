@@ -1,12 +1,12 @@
 //! Reading: the whole file is held against the module before a number of it changes.
 
+use super::format::{self, Contents, Stored};
 use super::half::{from_bf16, from_f16};
 use super::list::{Back, Entry, list};
 use super::{LAYOUT, Layout};
 use crate::error::Differences;
 use crate::module::{Module, Path as Names, VisitorMut};
 use crate::{Buffer, Error, Result};
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -50,9 +50,9 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The tensors of a file whose header says the layout that was asked for; PyTorch's own files say none.
-fn open<'b>(bytes: &'b [u8], path: &Path, layout: Layout) -> Result<SafeTensors<'b>> {
+fn open<'b>(bytes: &'b [u8], path: &Path, layout: Layout) -> Result<Contents<'b>> {
     let damaged = |problem: String| Error::Damaged { path: path.into(), problem };
-    let unreadable = |error| {
+    let unreadable = |error: String| {
         let length = bytes.len();
         let header = match bytes.first_chunk() {
             Some(first) => format!("the first 8 say that the header takes {}", u64::from_le_bytes(*first)),
@@ -60,9 +60,8 @@ fn open<'b>(bytes: &'b [u8], path: &Path, layout: Layout) -> Result<SafeTensors<
         };
         damaged(format!("this is no safetensors file, or a damaged one: {error} ({length} bytes; {header})"))
     };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-    let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-    let found = layout_of(&header);
+    let file = format::read(bytes).map_err(unreadable)?;
+    let found = file.metadata.get(LAYOUT).map(String::as_str);
     match (found, layout) {
         (Some(name), _) if name == layout.name() => Ok(file),
         (None, Layout::Pytorch) => Ok(file),
@@ -83,22 +82,18 @@ fn open<'b>(bytes: &'b [u8], path: &Path, layout: Layout) -> Result<SafeTensors<
     }
 }
 
-fn layout_of(header: &Metadata) -> Option<&str> {
-    header.metadata().as_ref()?.get(LAYOUT).map(String::as_str)
-}
-
 /// What is read from where, by the model's names.
 type Plan = BTreeMap<String, (String, Back)>;
 
 /// Compares a file with a module, changing nothing.
-fn plan<T: Float>(module: &impl Module<T>, file: &SafeTensors<'_>, layout: Layout) -> Result<(Plan, Differences)> {
+fn plan<T: Float>(module: &impl Module<T>, file: &Contents<'_>, layout: Layout) -> Result<(Plan, Differences)> {
     let entries = list(module, layout)?;
     let mut differences = Differences::default();
     let mut plan = Plan::new();
     for entry in &entries {
-        match file.tensor(&entry.file_name) {
-            Err(_) => differences.missing.push(entry.file_name.clone()),
-            Ok(found) => match difference(entry, &found, layout) {
+        match file.tensors.get(&entry.file_name) {
+            None => differences.missing.push(entry.file_name.clone()),
+            Some(found) => match difference(entry, found, layout) {
                 Some(difference) => differences.different.push(difference),
                 None => drop(plan.insert(entry.name.clone(), (entry.file_name.clone(), entry.back()))),
             },
@@ -106,50 +101,48 @@ fn plan<T: Float>(module: &impl Module<T>, file: &SafeTensors<'_>, layout: Layou
     }
     let mut known: Vec<&str> = entries.iter().map(|entry| entry.file_name.as_str()).collect();
     known.sort_unstable();
-    let mut unexpected: Vec<String> = file.names().into_iter().map(ToString::to_string).collect();
-    unexpected.retain(|name| known.binary_search(&name.as_str()).is_err());
-    unexpected.sort_unstable();
-    differences.unexpected = unexpected;
+    let is_known = |name: &&String| known.binary_search(&name.as_str()).is_ok();
+    differences.unexpected = file.tensors.keys().filter(|name| !is_known(name)).cloned().collect();
     Ok((plan, differences))
 }
 
 /// In what a tensor of the file is not the model's. A PyTorch file may hold any float type: numbers are rounded to the model's.
-fn difference<T: Float>(entry: &Entry<'_, T>, found: &TensorView<'_>, layout: Layout) -> Option<String> {
+fn difference<T: Float>(entry: &Entry<'_, T>, found: &Stored<'_>, layout: Layout) -> Option<String> {
     let (name, wanted) = (&entry.file_name, entry.file_shape());
-    if found.shape() != &wanted[..] {
-        return Some(format!("{name} is {:?} in the file and {wanted:?} in the model", found.shape()));
+    if found.shape[..] != wanted[..] {
+        return Some(format!("{name} is {:?} in the file and {wanted:?} in the model", found.shape));
     }
-    let is_float = matches!(found.dtype(), Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64);
-    let fits = found.dtype() == dtype::<T>() || layout == Layout::Pytorch && is_float;
-    (!fits).then(|| format!("{name} is {:?} in the file and {:?} in the model", found.dtype(), dtype::<T>()))
+    let is_float = matches!(found.dtype, "F16" | "BF16" | "F32" | "F64");
+    let fits = found.dtype == dtype::<T>() || layout == Layout::Pytorch && is_float;
+    (!fits).then(|| format!("{name} is {} in the file and {} in the model", found.dtype, dtype::<T>()))
 }
 
-pub(super) fn dtype<T: Float>() -> Dtype {
-    if size_of::<T>() == 4 { Dtype::F32 } else { Dtype::F64 }
+pub(super) fn dtype<T: Float>() -> &'static str {
+    if size_of::<T>() == 4 { "F32" } else { "F64" }
 }
 
 /// Fills a module from a file that was checked.
 struct Fill<'f> {
-    file: &'f SafeTensors<'f>,
+    file: &'f Contents<'f>,
     plan: Plan,
 }
 
 impl Fill<'_> {
     fn tensor<T: Float>(&self, name: &str, tensor: &mut Tensor<T>) {
         let Some((file_name, back)) = self.plan.get(name) else { return };
-        let Ok(found) = self.file.tensor(file_name) else { return };
-        let read = Tensor::fill_with(found.shape(), |to| read(&found, to));
+        let Some(found) = self.file.tensors.get(file_name) else { return };
+        let read = Tensor::fill_with(&found.shape[..], |to| read(found, to));
         back.apply(&read).copy_to(tensor.make_mut());
     }
 }
 
 /// Copies number by number: a tensor in a file need not be aligned.
-fn read<T: Float>(from: &TensorView<'_>, to: &mut [T]) {
-    let bytes = from.data();
-    match from.dtype() {
-        Dtype::F16 => each(bytes, to, |b| T::from_f64(from_f16(u16::from_le_bytes(b)))),
-        Dtype::BF16 => each(bytes, to, |b| T::from_f64(from_bf16(u16::from_le_bytes(b)))),
-        Dtype::F32 => each(bytes, to, |b| T::from_f64(f64::from(f32::from_le_bytes(b)))),
+fn read<T: Float>(from: &Stored<'_>, to: &mut [T]) {
+    let bytes = from.bytes;
+    match from.dtype {
+        "F16" => each(bytes, to, |b| T::from_f64(from_f16(u16::from_le_bytes(b)))),
+        "BF16" => each(bytes, to, |b| T::from_f64(from_bf16(u16::from_le_bytes(b)))),
+        "F32" => each(bytes, to, |b| T::from_f64(f64::from(f32::from_le_bytes(b)))),
         _ => each(bytes, to, |b| T::from_f64(f64::from_le_bytes(b))),
     }
 }

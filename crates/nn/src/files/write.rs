@@ -1,12 +1,10 @@
 //! Writing: the bytes, and a file that appears whole or not at all.
 
 use super::list::list;
-use super::{LAYOUT, Layout};
+use super::{LAYOUT, Layout, format};
 use crate::module::Module;
 use crate::{Error, Result};
-use safetensors::tensor::{Dtype, View};
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,17 +16,25 @@ pub(crate) fn save<T: Float>(module: &impl Module<T>, path: &Path, layout: Layou
 
 /// What [`save`] writes.
 pub(crate) fn to_bytes<T: Float>(module: &impl Module<T>, layout: Layout) -> Result<Vec<u8>> {
-    let tensors: Vec<(String, Saved<T>)> = list(module, layout)?
-        .into_iter()
-        .map(|entry| (entry.file_name.clone(), Saved(entry.in_file().contiguous())))
-        .collect();
-    let mut header = HashMap::from([(LAYOUT.to_string(), layout.name().to_string())]);
+    let tensors = list(module, layout)?.into_iter().map(|entry| {
+        let tensor = entry.in_file().contiguous();
+        (entry.file_name.clone(), (super::read::dtype::<T>(), tensor.shape().to_vec(), bytes_of(&tensor)))
+    });
+    let mut header = BTreeMap::from([(LAYOUT, layout.name())]);
     if layout == Layout::Pytorch {
         // What PyTorch's own writers put there, and some readers insist on.
-        header.insert("format".to_string(), "pt".to_string());
+        header.insert("format", "pt");
     }
-    let bytes = safetensors::serialize(tensors, Some(header));
-    bytes.map_err(|error| Error::Setting { what: "model file", problem: error.to_string() })
+    Ok(format::write(&header, &tensors.collect()))
+}
+
+/// The numbers of a contiguous tensor, little-endian.
+fn bytes_of<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
+    let numbers = tensor.as_slice().expect("made contiguous");
+    match size_of::<T>() {
+        4 => numbers.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
+        _ => numbers.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
+    }
 }
 
 /// Writes a file that appears whole or not at all: beside its place, synced, then moved there.
@@ -57,26 +63,4 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     beside.push(name);
     beside.push(format!(".{}-{}", std::process::id(), SAVES.fetch_add(1, Ordering::Relaxed)));
     Ok(path.with_file_name(beside))
-}
-
-/// A contiguous tensor as safetensors wants to see it.
-struct Saved<T: Float>(Tensor<T>);
-
-impl<T: Float> View for Saved<T> {
-    fn dtype(&self) -> Dtype {
-        super::read::dtype::<T>()
-    }
-    fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        let numbers = self.0.as_slice().expect("made contiguous");
-        Cow::Owned(match size_of::<T>() {
-            4 => numbers.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
-            _ => numbers.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
-        })
-    }
-    fn data_len(&self) -> usize {
-        size_of::<T>() * self.0.len()
-    }
 }

@@ -7,6 +7,7 @@
 
 mod elementwise;
 mod harness;
+mod images;
 mod inputs;
 mod products;
 mod training;
@@ -15,5 +16,6 @@ fn main() {
     let mut rows = elementwise::rows();
     rows.extend(training::rows());
     rows.extend(products::rows());
+    rows.extend(images::rows());
     harness::main(&rows);
 }

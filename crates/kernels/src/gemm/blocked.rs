@@ -32,6 +32,8 @@ const PART_COLUMNS: usize = 256;
 const LEFT: usize = 1 << 16;
 /// Up to this many rows a part has all of them, so that one thread alone reads a line of `b`.
 const FEW_ROWS: usize = 96;
+/// Numbers of a factor from which on it comes from afar.
+const STREAMED: usize = 1 << 19;
 /// Up to this many rows a product whose `b` is stored by rows is shared out along k, unless it has more columns than that.
 const BY_STEPS: usize = 128;
 const MOST: usize = 4096;
@@ -68,7 +70,9 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let (height, width) = level.run::<T, _>(Shape(n));
     let block = block_of(k);
     let group = GROUP / size_of::<T>() / width * width;
-    let plan = Plan { level, cut: Cut { height, width, block, group }, parallel: parallel && parallel::threads() > 1 };
+    let asks = (m * k >= STREAMED, k * n >= STREAMED);
+    let cut = Cut { height, width, block, group, asks };
+    let plan = Plan { level, cut, parallel: parallel && parallel::threads() > 1 };
     let has_steps_for_all = k.div_ceil(block) >= parallel::threads();
     if plan.parallel && m <= BY_STEPS && n <= MOST && b.column == 1 && has_steps_for_all {
         return plan.by_steps(Product { a, b, c, m, k, n, accumulate, epilogue });
@@ -121,7 +125,7 @@ impl Plan {
             }
         });
         let parts = &*parts;
-        parallel::for_each(Rows(c, n), self.grain(m.div_ceil(2 * PARTS)), |row, Rows(c, _)| {
+        parallel::for_each(Rows(c, n), self.grain(m.div_ceil(8)), |row, Rows(c, _)| {
             level.run(Sum { parts, size: m * n, at: row * n, c, n, accumulate, epilogue });
         });
     }

@@ -7,7 +7,7 @@
 use super::{Epilogue, Matrix, pack, tile};
 use crate::Float;
 use crate::lanes::Lanes;
-use crate::lanes::sums::{Ahead, Factor, sums_ahead};
+use crate::lanes::sums::{Ahead, Factor, sums, sums_ahead};
 use crate::lanes::tile::{by_tile, next};
 use crate::lanes::window::Window;
 use crate::level::Kernel;
@@ -31,6 +31,8 @@ pub(super) struct Cut {
     pub(super) block: usize,
     /// Columns of a group of panels.
     pub(super) group: usize,
+    /// Whether the factors are so large that tiles ask for what comes next of them.
+    pub(super) asks: (bool, bool),
 }
 
 /// Some rows and columns of a product.
@@ -112,7 +114,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let Cut { height, width, block, group } = self.cut;
+        let Cut { height, width, block, group, asks: (asks_left, asks_right) } = self.cut;
         let (rows, columns) = (self.c.rows(), self.c.columns());
         // In place but for a last panel narrower than a tile.
         let in_place = self.right.column == 1 && (rows < PACK_FROM || self.right.row <= width) && self.right.row < FAR;
@@ -136,15 +138,15 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         let column = from + index * width;
                         let registers = (columns - column).min(width).div_ceil(L::N);
                         let at = Place { row, column, step, steps };
-                        let ahead = if row == 0 && index < first && columns - column >= 2 * width {
+                        let ahead = if asks_right && row == 0 && index < first && columns - column >= 2 * width {
                             let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
-                            Ahead::new(next, width, 1, matrix.row)
-                        } else if index == 0 && row + lines < rows {
+                            Some(Ahead::new(next, width, 1, matrix.row))
+                        } else if asks_left && index == 0 && row + lines < rows {
                             let Matrix { values, row: line, column: of_step } = self.left;
                             let next = values.as_ptr().wrapping_add((row + lines) * line + step * of_step);
-                            Ahead::new(next, lines, line, of_step)
+                            Some(Ahead::new(next, lines, line, of_step))
                         } else {
-                            Ahead::NOTHING
+                            None
                         };
                         by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b.panel(index), ahead));
                     }
@@ -173,7 +175,7 @@ impl<T: Float> Part<'_, T> {
         &mut self,
         at: Place,
         b: Factor<'_, T>,
-        ahead: Ahead<T>,
+        ahead: Option<Ahead<T>>,
     ) {
         let Place { row, column, step, steps } = at;
         let Matrix { values, row: line, column: of_step } = self.left;
@@ -183,7 +185,10 @@ impl<T: Float> Part<'_, T> {
                 self.c.prefetch(row + r, column + w * L::N);
             }
         }
-        let sums = sums_ahead::<L, R, W>(a, b, steps, ahead);
+        let sums = match ahead {
+            Some(ahead) => sums_ahead::<L, R, W>(a, b, steps, ahead),
+            None => sums::<L, R, W>(a, b, steps),
+        };
         tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps
             && let Some(epilogue) = self.epilogue

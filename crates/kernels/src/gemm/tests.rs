@@ -196,6 +196,7 @@ fn the_number_of_threads_changes_no_bit() {
         (2000, 144, 16),
         (16, 700, 3000),
         (130, 1300, 70),
+        (410, 300, 530),
         (1, 700, 900),
         (900, 700, 1),
     ];
@@ -327,6 +328,10 @@ fn blocks_match_around_every_edge() {
         (13, 19, 513),
         (385, 5, 17),
         (3, 4, 800),
+        // Copied strips and groups; rows far apart; factors whose next lines are asked for.
+        (410, 20, 420),
+        (13, 130, 4200),
+        (4200, 130, 13),
     ];
     at_every_level(|_| {
         for shape in shapes {
@@ -337,14 +342,14 @@ fn blocks_match_around_every_edge() {
         }
     });
     let _guard = crate::testing::level_stays();
-    for shape in [(13, 260, 530), (100, 20, 700), (130, 9, 20)] {
+    for shape in [(13, 260, 530), (100, 20, 700), (130, 9, 20), (430, 270, 600), (4200, 130, 13)] {
         for flags in FLAGS {
             with_threads(3, || blocked_matches::<f32>(shape, flags, true));
         }
     }
 }
 
-/// What our own tiles make of the factors, laid out as the flags say.
+/// The product of the factors, laid out as the flags say, on top of halves.
 fn own(a: &[f32], b: &[f32], (m, k, n): (usize, usize, usize), (a_transposed, b_transposed): (bool, bool)) -> Vec<f32> {
     let transpose = |x: &[f32], rows: usize, columns: usize| -> Vec<f32> {
         (0..rows * columns).map(|i| x[i % rows * columns + i / rows]).collect()
@@ -358,8 +363,17 @@ fn own(a: &[f32], b: &[f32], (m, k, n): (usize, usize, usize), (a_transposed, b_
 }
 
 #[test]
-fn rows_alone_and_transposed_factors_change_no_bit_where_our_own_tiles_serve() {
-    let shapes = [(37, 700, 10), (300, 784, 32), (14, 30, 31), (50, 300, 1), (9, 1030, 70), (101, 33, 129), (3, 17, 5)];
+fn rows_alone_and_transposed_factors_change_no_bit() {
+    let shapes = [
+        (37, 700, 10),
+        (300, 784, 32),
+        (14, 30, 31),
+        (50, 300, 1),
+        (9, 1030, 70),
+        (101, 33, 129),
+        (3, 17, 5),
+        (410, 270, 40),
+    ];
     at_every_level(|_| {
         for (m, k, n) in shapes {
             let (a, b): (Vec<f32>, Vec<f32>) = (cast(&noise(m * k, 1)), cast(&noise(k * n, 2)));

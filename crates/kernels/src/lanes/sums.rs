@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "one check for all steps")]
 
 use super::Lanes;
-use super::window::prefetch_near;
+use super::window::{prefetch, prefetch_near};
 
 /// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
 #[derive(Clone, Copy)]
@@ -26,52 +26,44 @@ impl<T> Factor<'_, T> {
     }
 }
 
-/// Steps between two times that a tile asks for what comes next, and how often it asks until each line has given so many numbers as are asked for.
+/// Steps between two times that a tile asks for what comes next.
 const CHUNK: usize = 16;
-const TIMES: usize = 1;
 
 /// What a tile asks the caches for while it computes: a factor's numbers that the next tile will read, as many as it has steps, a few lines at a time.
 /// Asked for all at once they fill the queue of what is missing, and the tile waits for them.
 #[derive(Clone, Copy)]
 pub struct Ahead<T> {
     at: *const T,
-    /// Each time so many rows of so many numbers, and how far apart they are.
+    /// For each chunk of steps so many rows of so many numbers, and how far apart rows and chunks are.
     count: usize,
     width: usize,
     row: usize,
-    /// Added every [`TIMES`] times.
-    jump: usize,
-    time: usize,
+    chunk: usize,
+    /// Whether rows fall into few sets of the first level, where they would push each other out.
+    collides: bool,
 }
 
 impl<T> Ahead<T> {
-    /// Nothing: what comes next is near already, or found by the hardware.
-    pub const NOTHING: Self = Ahead { at: std::ptr::null(), count: 0, width: 0, row: 0, jump: 0, time: 0 };
-
     /// From `at` on, wherever that is, so many lines, whose numbers are `line` and `step` apart: either is 1.
     #[inline(always)]
     pub fn new(at: *const T, lines: usize, line: usize, step: usize) -> Self {
-        if line == 1 {
-            return Ahead { at, count: CHUNK, width: lines, row: step, jump: 0, time: 0 };
-        }
-        let (count, width) = (lines.div_ceil(TIMES), TIMES * CHUNK);
-        let jump = width.wrapping_sub((TIMES * count).wrapping_mul(line));
-        Ahead { at, count, width, row: line, jump, time: 0 }
+        let (count, width, row, chunk) = match line {
+            1 => (CHUNK, lines, step, CHUNK.wrapping_mul(step)),
+            _ => (lines, CHUNK, line, CHUNK),
+        };
+        Ahead { at, count, width, row, chunk, collides: (row * size_of::<T>()).is_multiple_of(1 << 10) }
     }
 
     #[inline(always)]
     fn ask(&mut self) {
-        for _ in 0..self.count {
+        for row in 0..self.count {
+            let at = self.at.wrapping_add(row.wrapping_mul(self.row));
             for number in (0..self.width).step_by(64 / size_of::<T>()) {
-                prefetch_near(self.at.wrapping_add(number));
+                let place = at.wrapping_add(number);
+                if self.collides { prefetch_near(place) } else { prefetch(place) }
             }
-            self.at = self.at.wrapping_add(self.row);
         }
-        self.time += 1;
-        if self.time == TIMES {
-            self.at = self.at.wrapping_add(self.jump);
-            self.time = 0;
-        }
+        self.at = self.at.wrapping_add(self.chunk);
     }
 }
 

@@ -48,6 +48,7 @@ pub mod module;
 pub mod modules;
 pub mod optim;
 pub mod prelude;
+pub mod theory;
 
 pub use buffer::Buffer;
 pub use error::{Differences, Error, Result};

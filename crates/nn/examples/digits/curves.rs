@@ -16,7 +16,7 @@ pub struct Epoch {
 }
 
 /// So that the picture is the same on a machine without fonts.
-const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+const FONT: &[u8] = include_bytes!("../support/font/DejaVuSans-subset.ttf");
 const SIZE: (u32, u32) = (960, 800);
 const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(226, 229, 234);

@@ -5,18 +5,19 @@
 //!
 //! `cargo run --release --example he30 -- [--seed N] [--quick]` prints both losses and the verdict, and writes `out/he30.png`.
 
-mod curves;
+mod support;
 
 use nn::init::{Init, Kaiming, Xavier};
 use nn::prelude::*;
+use plotters::prelude::SeriesLabelPosition;
 use std::io::{IsTerminal as _, Write as _};
+use support::{Options, Picture, options};
 
 const LAYERS: usize = 30;
 const WIDTH: usize = 64;
 const SLOPE: f64 = 0.25;
 const RATE: f64 = 0.003;
 const BATCH: usize = 64;
-const OUT: &str = "out";
 
 /// A loss after each epoch, from before the first on, and the test accuracy at the end.
 struct Run {
@@ -25,21 +26,21 @@ struct Run {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (seed, quick) = options()?;
+    let Options { seed, quick } = options(7)?;
     let epochs = if quick { 2 } else { 25 };
     let kaiming = run("Kaiming with leak", &Kaiming::default().leak(SLOPE), epochs, seed)?;
     let xavier = run("Xavier", &Xavier::default(), epochs, seed)?;
-    std::fs::create_dir_all(OUT)?;
-    curves::draw(
-        &[("Kaiming with leak", &kaiming.losses), ("Xavier", &xavier.losses)],
-        format!("{OUT}/he30.png").as_ref(),
-    )?;
+    let curve = |run: &Run| run.losses.clone().into_iter().enumerate().map(|(epoch, loss)| (epoch as f64, loss));
+    Picture::new("Training loss (cross-entropy), 30 layers", "epoch", "loss")
+        .curve("Kaiming with leak", curve(&kaiming))
+        .curve("Xavier", curve(&xavier))
+        .legend(SeriesLabelPosition::LowerLeft)
+        .write("he30")?;
     println!("{:>18}  first loss  last loss  test accuracy", "");
     for (name, run) in [("Kaiming with leak", &kaiming), ("Xavier", &xavier)] {
         let (first, last) = (run.losses[0], run.losses[run.losses.len() - 1]);
         println!("{name:>18}  {first:10.4}  {last:9.4}  {:12.2}%", 100.0 * run.accuracy);
     }
-    println!("wrote {OUT}/he30.png");
     let learns = |run: &Run| run.losses[run.losses.len() - 1] < 0.5 * run.losses[0];
     match (quick, learns(&kaiming), learns(&xavier)) {
         (true, ..) => println!("verdict: none after {epochs} epochs; run without --quick"),
@@ -83,15 +84,4 @@ fn run(name: &str, init: &impl Init, epochs: usize, seed: u64) -> nn::Result<Run
 fn mean_loss(net: &Sequential, data: &Dataset) -> f64 {
     let tape = Tape::inference();
     f64::from(net.forward(tape.input(data.images().clone())).cross_entropy(data.labels()).item())
-}
-
-fn options() -> Result<(u64, bool), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "--quick");
-    let rest: Vec<&str> = arguments.iter().map(String::as_str).filter(|&argument| argument != "--quick").collect();
-    match rest[..] {
-        [] => Ok((7, quick)),
-        ["--seed", seed] => Ok((seed.parse().map_err(|error| format!("--seed {seed}: {error}"))?, quick)),
-        _ => Err(format!("usage: he30 [--seed N] [--quick]; got {}", arguments.join(" ")).into()),
-    }
 }

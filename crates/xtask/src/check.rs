@@ -1,10 +1,10 @@
 //! `cargo xtask check`: everything CI runs but the README's test command, cheapest first.
 //!
 //! Who runs what: here format, house rules, documents, packages, lints, documentation, and the kernels' tests at the instruction sets that
-//! `cargo test` would not pick on this machine. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
+//! `cargo test` would not pick on this machine, and the experiments' short forms. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
 //! README writes it.
 
-use crate::command::{cargo, run, section};
+use crate::command::{cargo, output, run, section};
 use crate::{Outcome, dependencies, docs, house, packages};
 
 pub fn check() -> Outcome {
@@ -23,7 +23,32 @@ pub fn check() -> Outcome {
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     kernels_at("portable", true)?;
     kernels_at("avx2", has_avx2())?;
+    EXPERIMENTS.into_iter().try_for_each(experiment)?;
     println!("\ncheck passed");
+    Ok(())
+}
+
+/// The examples that hold a claim to account.
+const EXPERIMENTS: [&str; 4] = ["dying_neuron", "born_dead", "signal_depth", "he30"];
+
+/// An experiment's short form: it ends with a verdict, which may be that there is none yet.
+fn experiment(name: &str) -> Outcome {
+    section(&format!("experiment {name} --quick"));
+    let printed = output(&mut cargo(&[
+        "run",
+        "--locked",
+        "--quiet",
+        "--package",
+        "rectify-nn",
+        "--example",
+        name,
+        "--",
+        "--quick",
+    ]))?;
+    match printed.lines().rfind(|line| line.starts_with("verdict: ")) {
+        Some(verdict) if !verdict.contains("fails") => println!("   {verdict}"),
+        verdict => return Err(format!("{name}: {}", verdict.unwrap_or("no verdict"))),
+    }
     Ok(())
 }
 

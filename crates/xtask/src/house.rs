@@ -12,7 +12,7 @@ const UNSAFE: [(&str, &str); 4] = [
     ("crates/kernels/src/lanes/", "intrinsics, and cursors checked once at construction"),
     ("crates/kernels/src/level.rs", "entering code compiled for an instruction set"),
     ("crates/kernels/src/pool", "blocks own raw memory"),
-    ("benches/peers/products/", "the `gemm` crate takes pointers and strides; users never build it"),
+    ("benches/peers/products/src/main.rs", "the `gemm` crate takes pointers and strides; users never build it"),
 ];
 
 pub fn check() -> Outcome {

@@ -37,6 +37,8 @@ const STREAMED: usize = 1 << 19;
 /// Up to this many rows a product whose `b` is stored by rows is shared out along k, unless it has more columns than that.
 const BY_STEPS: usize = 128;
 const MOST: usize = 4096;
+/// Shares of its rows, whose blocks of k are then added up.
+const SHARES: usize = 8;
 
 /// Steps of a block, for k > 0: as even as registers allow, and two blocks from half of the most steps on, for two threads to share.
 pub(super) fn block_of(k: usize) -> usize {
@@ -78,7 +80,7 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
         return plan.by_steps(Product { a, b, c, m, k, n, accumulate, epilogue });
     }
     let (c, epilogue) = (Window::new(c, n), Some(epilogue));
-    plan.run(Part { left: a, right: b, c, steps: k, cut: plan.cut, add: accumulate, epilogue });
+    plan.run(Part { left: a, right: b, c, steps: k, cut, add: accumulate, epilogue });
 }
 
 impl Plan {
@@ -125,7 +127,7 @@ impl Plan {
             }
         });
         let parts = &*parts;
-        parallel::for_each(Rows(c, n), self.grain(m.div_ceil(8)), |row, Rows(c, _)| {
+        parallel::for_each(Rows(c, n), self.grain(m.div_ceil(SHARES)), |row, Rows(c, _)| {
             level.run(Sum { parts, size: m * n, at: row * n, c, n, accumulate, epilogue });
         });
     }

@@ -1,24 +1,26 @@
-//! The last-level cache: results larger than half of it bypass it.
+//! The last-level cache: large results bypass it.
 //!
 //! A result that does not fit is gone from the cache before anybody reads it, and writing it through the cache first
 //! reads every line it overwrites. Measured on two Zen 4 cores, PReLU forward over 103 MB: 12 bytes per element through
-//! the cache, 8 past it. Below half of the cache the next operation wants the result there.
+//! the cache, 8 past it. Below half of the cache the next operation wants the result there; at half of it a pass that reads
+//! one array still has room for both (two Zen 5 cores with 32 MiB, leaky ReLU over 16 MiB: 240 µs through the cache, 388 past it),
+//! one that reads more, or whose gradient follows (`gate.rs`: forward and backward 976 and 906), has not.
 //!
 //! Of a huge last level [`AT_MOST`] counts: two cores of a large server share it with the other ones, and reach it no faster than
 //! memory. Measured on two cores of an Emerald Rapids with 260 MiB, through the cache / past it: leaky ReLU over 134 MB, forward
-//! 11.4 / 6.8 ms; over 17 MB, forward 0.61 / 0.51 ms, with its gradient (from bits, `gate.rs`) 1.65 / 1.00; PReLU over 26 MB,
-//! forward and backward (from its operand) 2.55 / 2.10.
+//! 11.4 / 6.8 ms; over 17 MB, with its gradient 1.65 / 1.00; PReLU over 26 MB, forward and backward (from its operand) 2.55 / 2.10.
 
 use std::sync::OnceLock;
 
 /// What is believed of a last-level cache.
 const AT_MOST: usize = 32 << 20;
 
-/// Whether a result of this many bytes is written past the cache.
+/// Whether a result of this many bytes is written past the cache by a pass that reads so many arrays of its size.
 #[inline]
-pub fn is_beyond(bytes: usize) -> bool {
-    static HALF: OnceLock<usize> = OnceLock::new();
-    bytes > 4 << 20 && bytes >= *HALF.get_or_init(|| last_level().unwrap_or(32 << 20).min(AT_MOST) / 2)
+pub fn is_beyond(result: usize, reads: usize) -> bool {
+    static ROOM: OnceLock<usize> = OnceLock::new();
+    let room = || *ROOM.get_or_init(|| last_level().unwrap_or(32 << 20).min(AT_MOST));
+    result > 4 << 20 && result >= room() / 2 && result * (1 + reads) > room()
 }
 
 /// Its size as Linux tells it: `"32768K"`.

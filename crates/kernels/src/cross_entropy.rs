@@ -91,7 +91,7 @@ pub fn cross_entropy<T: Float>(args: CrossEntropy<'_, T>) -> f64 {
     let mut each = Buffer::<f64>::new(labels.len());
     if classes > 0 {
         let is_apart = matches!(logits, Logits::Gradient(In1::From { .. }));
-        let streams = is_apart && cache::is_beyond(logits.len() * size_of::<T>());
+        let streams = is_apart && cache::is_beyond(logits.len() * size_of::<T>(), 1);
         let rows = (Rows(logits, classes), labels, &mut each[..]);
         parallel::for_each(rows, Grain::rows(classes, 4), |_, (logits, labels, losses)| {
             level::run(Chunk { logits: logits.0, labels, losses, target, streams });

@@ -108,7 +108,8 @@ fn each_word<T: Float, S: Split, P: Pass<T>>(io: In1<'_, T>, bits: S, pass: impl
     let (bits, grain) = (Coarse(bits, WORD), Grain::elements(1));
     match io {
         In1::From { x, y } => {
-            let streams = cache::is_beyond(size_of_val(y));
+            // Backward counts: it reads one array more before anybody comes back to this one.
+            let streams = cache::is_beyond(size_of_val(y), 2);
             parallel::for_each((x, y, bits), grain, |_, (x, y, bits)| {
                 level::run(Words::<_, _, false> { pass: pass(bits.0), x, y, streams });
             });

@@ -30,7 +30,7 @@ pub(crate) fn map1<T: Float, F: Map1<T>>(function: F, io: In1<'_, T>) {
     match io {
         In1::From { x, y } => {
             assert_eq!(x.len(), y.len(), "argument and result differ in length");
-            let streams = cache::is_beyond(size_of_val(y));
+            let streams = cache::is_beyond(size_of_val(y), 1);
             parallel::for_each((x, y), grain, |_, (x, y)| level::run(From1 { function, x, y, streams }));
         }
         In1::Over { x } => parallel::for_each(x, grain, |_, x| level::run(Over1 { function, x })),

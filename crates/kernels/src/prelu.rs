@@ -109,7 +109,7 @@ pub fn prelu_backward<T: Float>(args: PreluBackward<'_, T>) {
         d_alpha.fill(T::ZERO);
         return;
     }
-    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(length * size_of::<T>());
+    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(length * size_of::<T>(), 2);
     let pass = Pass { seen: seen.numbers(), dy, streams };
     let values = alpha.values;
     match (values.len(), alpha.run) {

@@ -54,7 +54,7 @@ fn forward<T: Float, const LOG: bool>(io: In1<'_, T>, classes: usize) {
     if io.len() == 0 {
         return;
     }
-    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(io.len() * size_of::<T>());
+    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(io.len() * size_of::<T>(), 1);
     parallel::for_each(Rows(io, classes), Grain::rows(classes, COST), |_, rows| {
         level::run(Forward::<T, LOG> { rows: rows.0, classes, streams });
     });
@@ -173,7 +173,7 @@ fn backward<T: Float, const LOG: bool>(y: &[T], dy: In1<'_, T>, classes: usize) 
     if y.is_empty() {
         return;
     }
-    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(size_of_val(y));
+    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(size_of_val(y), 2);
     let grain = Grain::rows(classes, if LOG { COST } else { 2 });
     parallel::for_each((Rows(y, classes), Rows(dy, classes)), grain, |_, (y, dy)| {
         level::run(Backward::<T, LOG> { y: y.0, dy: dy.0, classes, streams });

@@ -93,7 +93,7 @@ fn in_chunks<T: Float, F: Map2<T>>(function: F, io: In2<'_, T>) {
             a.check(y.len());
             b.check(y.len());
             let kinds = (Kind::of(&a, y.len()), Kind::of(&b, y.len()));
-            let streams = cache::is_beyond(size_of_val(y));
+            let streams = cache::is_beyond(size_of_val(y), 2);
             parallel::for_each(y, grain, |offset, y| level::run(From2 { function, a, b, kinds, offset, y, streams }));
         }
         In2::OverA { a, b } => {

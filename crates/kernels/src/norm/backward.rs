@@ -127,7 +127,7 @@ pub fn batch_norm_backward<T: Float>(args: BatchNormBackward<'_, T>) {
         factors[OF_V * features + i] = T::from_f64(-scale * d_gamma * to_normal * share);
         factors[CONSTANT * features + i] = T::from_f64(-scale * d_beta * share);
     }
-    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(length * size_of::<T>());
+    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(length * size_of::<T>(), 2);
     let pass = Pass { factors: &factors, ..pass };
     let parts = (Rows(Io::new(dy), features), Maybe(d_residual, features));
     parallel::for_each(parts, Grain::rows(features, 2), |first, (Rows(dy, _), d_residual)| {

@@ -212,7 +212,7 @@ pub fn batch_norm<T: Float>(
         features > 0 && length.is_multiple_of(features),
         "{length} numbers are no whole number of rows of {features}"
     );
-    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(length * size_of::<T>());
+    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(length * size_of::<T>(), 1);
     let (kind, slopes) = (kind(&rectifier), &slopes);
     let part = |first: usize, Rows(io, _): Rows<Io<'_, T>>| {
         let residual = residual.map(|residual| &residual[first * features..][..io.to.len()]);

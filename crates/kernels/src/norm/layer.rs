@@ -97,7 +97,7 @@ pub fn layer_norm<T: Float>(norm: LayerNorm<'_, T>, io: In1<'_, T>) {
     if io.len() == 0 {
         return;
     }
-    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(io.len() * size_of::<T>());
+    let streams = matches!(io, In1::From { .. }) && cache::is_beyond(io.len() * size_of::<T>(), 1);
     parallel::for_each(Rows(Io::new(io), width), Grain::rows(width, 2), |_, Rows(io, _)| {
         level::run(Forward { norm, io, streams });
     });
@@ -173,7 +173,7 @@ pub fn layer_norm_backward<T: Float>(args: LayerNormBackward<'_, T>) {
     // At least 32 rows for a chunk, so that its sums cost little.
     let grain = Grain { chunk: chunk.max(32), serial };
     let mut room = Buffer::<T>::new(grain.chunks(rows) * 2 * width);
-    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(dy.len() * size_of::<T>());
+    let streams = matches!(dy, In1::From { .. }) && cache::is_beyond(dy.len() * size_of::<T>(), 2);
     let parts = (Rows(x, width), Rows(Io::new(dy), width), PerChunk::new(&mut room, 2 * width, grain));
     parallel::for_each(parts, grain, |_, (Rows(x, _), Rows(dy, _), room)| {
         level::run(Backward { norm, x, dy, sums: room.into_room(), streams });

@@ -8,8 +8,9 @@ use super::elementwise::unary;
 use crate::{Float, Keeps, Kept, Op, Tape, Tensor, Var};
 use kernels::Gate;
 
-/// From this length on bits are kept: below, everything stays in the caches and a record of bits is one more.
-const LARGE: usize = 1 << 20;
+/// From this length on bits are kept: below, arrays stay in the second level and a record of bits is one more (forward and backward
+/// of 2¹⁷ elements on two Zen 5 cores 11.1 µs to 9.9, of 2¹⁸ 21.6 to 23.8, of 2²⁰ 92 to 109).
+const LARGE: usize = 1 << 18;
 
 struct Gated<T> {
     gate: Gate<T>,

@@ -30,7 +30,7 @@ impl<T: Float> Op<T, 2> for Prelu {
     #[inline]
     fn keeps(&self, [x, alpha]: [&Tensor<T>; 2]) -> Keeps {
         // A large result that goes past the cache is read from memory; the operand, which somebody else holds anyway, may be nearer.
-        let is_far = x.is_shared() && kernels::is_beyond_cache(x.len() * size_of::<T>());
+        let is_far = x.is_shared() && kernels::is_beyond_cache(x.len() * size_of::<T>(), 1);
         let seen = if output_is_enough(alpha) && !is_far { Keeps::RESULT } else { Keeps::operand(0) };
         seen.and(Keeps::operand(1))
     }

@@ -1,9 +1,13 @@
-//! Winograd's convolution F(2×2, 3×3) (Lavin, Gray 2016): 16 multiplications where the direct sum takes 36.
+//! Winograd's convolution F(M×M, 3×3) (Lavin, Gray 2016): with M = 2 16 multiplications where the direct sum takes 36, with M = 3 25 for 81.
 //!
-//! y is cut into tiles of 2×2 places. A tile of the source is d, 4×4 places about it; with
-//! Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1], G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1], Aᵀ = [1 1 1 0; 0 1 −1 −1] the tile of y is
-//! Aᵀ[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]A, summed over channels before Aᵀ: 16 matrix products `[tiles, C]·[C, F]`. Backward to data is the same with the
-//! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles, and dw = Gᵀ·sum·G.
+//! y is cut into tiles of M×M places. A tile of the source is d, S×S places about it, S = M + 2; the tile of y is
+//! Aᵀ[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]A, summed over channels before Aᵀ: S² matrix products `[tiles, C]·[C, F]`. Backward to data is the same with the
+//! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles of M = 2, and dw = Gᵀ·sum·G. The transforms evaluate
+//! polynomials, at 0, 1, −1, ∞ and with M = 3 at 0, 1, −½, −2, ∞ (Barabasz et al. 2020: a point beside its negative reciprocal rounds least; 0, 1, −1, 2, ∞
+//! rounds 2.7 times the direct sum). With M = 2:
+//! Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1], G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1], Aᵀ = [1 1 1 0; 0 1 −1 −1]. With M = 3:
+//! Bᵀ = [1 3/2 −3/2 −1 0; 0 1 5/2 1 0; 0 −2 1 1 0; 0 1 1 −2 0; 0 −1 −3/2 3/2 1], 9G = [9 0 0; 2 2 2; 8 −4 2; ½ −1 2; 0 0 9],
+//! Aᵀ = [1 1 1 1 0; 0 1 −½ −2 0; 0 1 ¼ 4 1]. M = 3 needs fused multiply-adds, without which it rounds twice the direct sum.
 //!
 //! A block of tile rows is transformed, multiplied and transformed back while it is in the second level of the cache. Each tile's numbers
 //! come in an order of their own, so an image has the same bits in any batch. A place whose numbers are not all finite is computed again by
@@ -24,13 +28,12 @@ use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows, Split};
 use crate::pool::Buffer;
 
-/// Places of a transformed tile.
-const PLACES: usize = 16;
-/// Numbers of a cache line: what keeps the 16 planes of a block from falling into the same sets of the cache.
+/// Numbers of a cache line: what keeps the planes of a block from falling into the same sets of the cache.
 const APART: usize = 16;
 /// Bytes of a block's planes, source and result, and of those that weights' gradients are summed over.
 const BLOCK: usize = 96 << 10;
 const BLOCK_OF_WEIGHTS: usize = 256 << 10;
+const FEWEST_TILES: usize = 24;
 
 /// Whether it is faster: shape alone decides, never the batch.
 pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
@@ -51,11 +54,14 @@ struct Sizes {
     /// Channels of the source and of the result.
     channels: usize,
     filters: usize,
+    /// Height and width of a tile of the result: 2 or 3.
+    tile: usize,
 }
 
 impl Sizes {
     fn forward(g: &ConvGeometry) -> Sizes {
         Sizes {
+            tile: 2,
             source: [g.input[1], g.input[2]],
             result: [g.output[1], g.output[2]],
             padding: [g.padding[1], g.padding[2]],
@@ -66,6 +72,7 @@ impl Sizes {
 
     fn backward(g: &ConvGeometry) -> Sizes {
         Sizes {
+            tile: 2,
             source: [g.output[1], g.output[2]],
             result: [g.input[1], g.input[2]],
             padding: [2 - g.padding[1], 2 - g.padding[2]],
@@ -77,14 +84,21 @@ impl Sizes {
     /// Rows and columns of tiles.
     #[inline(always)]
     fn tiles(&self) -> [usize; 2] {
-        self.result.map(|size| size.div_ceil(2))
+        self.result.map(|size| size.div_ceil(self.tile))
     }
 
-    /// Rows of tiles in a block of so many bytes.
+    /// Places of a transformed tile, each of which has its plane.
+    #[inline(always)]
+    fn places(&self) -> usize {
+        (self.tile + 2) * (self.tile + 2)
+    }
+
+    /// Rows of tiles in a block of so many bytes, and of no fewer tiles than fill the register tiles of its products.
     #[inline(always)]
     fn block_rows(&self, block: usize) -> usize {
-        let tiles = block / (PLACES * size_of::<f32>() * (self.channels + self.filters));
-        (tiles / self.tiles()[1]).max(1)
+        let tiles = block / (self.places() * size_of::<f32>() * (self.channels + self.filters));
+        let columns = self.tiles()[1];
+        (tiles / columns).max(FEWEST_TILES.div_ceil(columns))
     }
 
     /// From one plane of so many tiles to the next.
@@ -150,12 +164,13 @@ fn compute<T: Float>(
     if result.is_empty() {
         return;
     }
-    let width = level::run(PanelWidth { filters: sizes.filters, number: std::marker::PhantomData::<T> });
-    let mut transformed = Buffer::<T>::new(PLACES * sizes.channels * sizes.filters);
-    let of_panel = PLACES * sizes.channels * width;
+    let (width, tile) = level::run(AtLevel { sizes, number: std::marker::PhantomData::<T> });
+    let sizes = Sizes { tile, ..sizes };
+    let mut transformed = Buffer::<T>::new(sizes.places() * sizes.channels * sizes.filters);
+    let of_panel = sizes.places() * sizes.channels * width;
     // Every panel is full but perhaps the last, which is then a chunk of its own.
     parallel::for_each(
-        Rows(&mut transformed[..], sizes.channels * PLACES),
+        Rows(&mut transformed[..], sizes.channels * sizes.places()),
         Grain { chunk: width, serial: width + 1 },
         |first, Rows(u, _)| {
             level::run(products::Transform { sizes, weights, first, u });
@@ -164,7 +179,7 @@ fn compute<T: Float>(
     let tiles = sizes.tiles();
     let rows = sizes.block_rows(BLOCK);
     let images = result.len() / (sizes.result[0] * sizes.result_row());
-    let cost = tiles[1] * PLACES * sizes.channels * sizes.filters;
+    let cost = tiles[1] * sizes.places() * sizes.channels * sizes.filters;
     let all = images * tiles[0];
     let grain = Grain { chunk: rows, serial: ((1 << 21) / cost.max(1)).max(rows + 1) };
     let parts = TileRows { result, sizes, first: 0, end: all };
@@ -176,18 +191,22 @@ fn compute<T: Float>(
     });
 }
 
-/// Numbers in a row of a full panel.
-struct PanelWidth<T> {
-    filters: usize,
+/// What depends on the level: numbers in a row of a full panel, and the size of a tile.
+struct AtLevel<T> {
+    sizes: Sizes,
     number: std::marker::PhantomData<T>,
 }
 
-impl<T: Float> Kernel<T> for PanelWidth<T> {
-    type Output = usize;
+impl<T: Float> Kernel<T> for AtLevel<T> {
+    type Output = (usize, usize);
 
     #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) -> usize {
-        registers::<L>(self.filters) * L::N
+    fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
+        let Sizes { filters, result, .. } = self.sizes;
+        let products = |tile: usize| result.iter().map(|size| size.div_ceil(tile) * (tile + 2)).product::<usize>();
+        // An eighth fewer products at least: for less it is not worth rounding more.
+        let tile = if L::FUSED && 8 * products(3) < 7 * products(2) { 3 } else { 2 };
+        (registers::<L>(filters) * L::N, tile)
     }
 }
 
@@ -204,7 +223,7 @@ impl<T> TileRows<'_, T> {
     #[inline(always)]
     fn row_of(&self, tiles: usize) -> usize {
         let height = self.sizes.tiles()[0];
-        tiles / height * self.sizes.result[0] + (2 * (tiles % height)).min(self.sizes.result[0])
+        tiles / height * self.sizes.result[0] + (self.sizes.tile * (tiles % height)).min(self.sizes.result[0])
     }
 }
 

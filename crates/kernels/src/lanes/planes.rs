@@ -1,36 +1,70 @@
-//! One register in each of several planes of equal length: stored or loaded with one check for all.
+//! One register in each of several planes of equal length: stored or loaded after one check for all.
 #![expect(unsafe_code, reason = "one check for all planes")]
 
 use super::Lanes;
+use crate::Float;
+use std::marker::PhantomData;
 
-/// Stores value p at `planes[p * plane + at..]`.
-///
-/// # Panics
-/// If the last one would end beyond `planes`.
-#[inline(always)]
-pub fn store<L: Lanes, const P: usize>(values: [L; P], planes: &mut [L::Elem], plane: usize, at: usize) {
-    check::<L>(planes.len(), P, plane, at);
-    let to = planes.as_mut_ptr();
-    for (p, value) in values.iter().enumerate() {
+/// A place for one register in each of so many planes.
+pub struct To<'a, T> {
+    first: *mut T,
+    plane: usize,
+    count: usize,
+    planes: PhantomData<&'a mut [T]>,
+}
+
+impl<'a, T: Float> To<'a, T> {
+    /// Register p goes to `planes[p * plane + at..]`.
+    ///
+    /// # Panics
+    /// If the last one would end beyond `planes`.
+    #[inline(always)]
+    pub fn new<L: Lanes<Elem = T>>(planes: &'a mut [T], plane: usize, at: usize, count: usize) -> Self {
+        check::<L>(planes.len(), count, plane, at);
+        To { first: planes.as_mut_ptr().wrapping_add(at), plane, count, planes: PhantomData }
+    }
+
+    /// Stores register `p`.
+    ///
+    /// # Panics
+    /// If there are fewer planes.
+    #[inline(always)]
+    pub fn store<L: Lanes<Elem = T>>(&mut self, p: usize, value: L) {
+        assert!(p < self.count, "there are fewer planes");
         // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
-        value.store(unsafe { std::slice::from_raw_parts_mut(to.add(at + p * plane), L::N) });
+        value.store(unsafe { std::slice::from_raw_parts_mut(self.first.add(p * self.plane), L::N) });
     }
 }
 
-/// The registers at `planes[p * plane + at..]`.
-///
-/// # Panics
-/// If the last one would end beyond `planes`.
-#[inline(always)]
-pub fn load<L: Lanes, const P: usize>(planes: &[L::Elem], plane: usize, at: usize) -> [L; P] {
-    check::<L>(planes.len(), P, plane, at);
-    let from = planes.as_ptr();
-    let mut values = [L::zero(); P];
-    for (p, value) in values.iter_mut().enumerate() {
-        // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
-        *value = L::load(unsafe { std::slice::from_raw_parts(from.add(at + p * plane), L::N) });
+/// One register in each of so many planes.
+pub struct From<'a, T> {
+    first: *const T,
+    plane: usize,
+    count: usize,
+    planes: PhantomData<&'a [T]>,
+}
+
+impl<'a, T: Float> From<'a, T> {
+    /// Register p is at `planes[p * plane + at..]`.
+    ///
+    /// # Panics
+    /// If the last one would end beyond `planes`.
+    #[inline(always)]
+    pub fn new<L: Lanes<Elem = T>>(planes: &'a [T], plane: usize, at: usize, count: usize) -> Self {
+        check::<L>(planes.len(), count, plane, at);
+        From { first: planes.as_ptr().wrapping_add(at), plane, count, planes: PhantomData }
     }
-    values
+
+    /// Register `p`.
+    ///
+    /// # Panics
+    /// If there are fewer planes.
+    #[inline(always)]
+    pub fn load<L: Lanes<Elem = T>>(&self, p: usize) -> L {
+        assert!(p < self.count, "there are fewer planes");
+        // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
+        L::load(unsafe { std::slice::from_raw_parts(self.first.add(p * self.plane), L::N) })
+    }
 }
 
 #[inline(always)]
@@ -42,7 +76,6 @@ fn check<L: Lanes>(length: usize, count: usize, plane: usize, at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Float;
     use crate::level::Kernel;
     use crate::testing::at_every_level;
 
@@ -58,7 +91,9 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes<Elem = T>>(self) -> usize {
-            store(load::<L, 3>(self.from, self.plane, self.at), self.to, self.plane, self.at);
+            let from = From::new::<L>(self.from, self.plane, self.at, 3);
+            let mut to = To::new::<L>(self.to, self.plane, self.at, 3);
+            (0..3).for_each(|p| to.store(p, from.load::<L>(p)));
             L::N
         }
     }

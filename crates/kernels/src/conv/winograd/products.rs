@@ -1,6 +1,6 @@
 //! Forward: a block of tile rows transformed, multiplied, and transformed back.
 
-use super::{PLACES, Sizes, TileRows, tiles};
+use super::{Sizes, TileRows, tiles};
 use crate::Float;
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
@@ -9,7 +9,7 @@ use crate::lanes::tile::{by_tile, height, next_run, registers};
 use crate::level::Kernel;
 use crate::pool::Buffer;
 
-/// The transformed weights of a panel of filters: `[16, C, width]`.
+/// The transformed weights of panels of filters: `[places, C, width]` each.
 pub(super) struct Transform<'a, T> {
     pub(super) sizes: Sizes,
     /// `[9, C, F]`.
@@ -24,19 +24,29 @@ impl<T: Float> Kernel<T> for Transform<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
+        match self.sizes.tile {
+            3 => self.of_places::<L, 5>(),
+            _ => self.of_places::<L, 4>(),
+        }
+    }
+}
+
+impl<T: Float> Transform<'_, T> {
+    #[inline(always)]
+    fn of_places<L: Lanes<Elem = T>, const S: usize>(self) {
         let Transform { sizes: Sizes { channels, filters, .. }, weights, first, u } = self;
         // A thread may get several panels.
         let panel = registers::<L>(filters) * L::N;
         let mut at = first;
-        for u in u.chunks_mut(PLACES * channels * panel) {
-            let width = u.len() / (PLACES * channels);
+        for u in u.chunks_mut(S * S * channels * panel) {
+            let width = u.len() / (S * S * channels);
             for c in 0..channels {
                 for f in (0..width).step_by(L::N) {
                     let mut g = [[L::zero(); 3]; 3];
                     for (tap, g) in g.as_flattened_mut().iter_mut().enumerate() {
                         *g = L::load(&weights[(tap * channels + c) * filters + at + f..][..L::N]);
                     }
-                    for (place, value) in tiles::weights(g).into_iter().enumerate() {
+                    for (place, value) in tiles::weights::<L, S>(g).as_flattened().iter().enumerate() {
                         value.store(&mut u[(place * channels + c) * width + f..][..L::N]);
                     }
                 }
@@ -69,8 +79,8 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
         let rows = self.part.end - self.part.first;
         let count = rows * columns;
         let (of_v, of_m) = (Sizes::plane(count, sizes.channels), Sizes::plane(count, sizes.filters));
-        let mut v = Buffer::<T>::new(PLACES * of_v);
-        let mut m = Buffer::<T>::new(PLACES * of_m);
+        let mut v = Buffer::<T>::new(sizes.places() * of_v);
+        let mut m = Buffer::<T>::new(sizes.places() * of_m);
         let mut zeros = Buffer::<T>::new(sizes.source[1] * sizes.channels);
         zeros.fill(T::ZERO);
         let image = sizes.source[0] * sizes.source[1] * sizes.channels;
@@ -78,7 +88,10 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
             let (n, in_image) = ((self.part.first + row) / tile_rows, (self.part.first + row) % tile_rows);
             let source = &self.source[n * image..][..image];
             let planes = &mut v[row * columns * sizes.channels..];
-            tiles::source::<L>(&sizes, source, in_image, &zeros, (planes, of_v));
+            match sizes.tile {
+                3 => tiles::source::<L, 3, 5>(&sizes, source, in_image, &zeros, (planes, of_v)),
+                _ => tiles::source::<L, 2, 4>(&sizes, source, in_image, &zeros, (planes, of_v)),
+            }
         }
         self.multiply::<L>(count, (&v, of_v), (&mut m, of_m));
         let start = self.part.row_of(self.part.first);
@@ -86,21 +99,25 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
             let tiles = self.part.first + row;
             let top = self.part.row_of(tiles) - start;
             let planes = &m[row * columns * sizes.filters..];
-            self.back::<L>((tiles / tile_rows, tiles % tile_rows), top, (planes, of_m));
+            let place = (tiles / tile_rows, tiles % tile_rows);
+            match sizes.tile {
+                3 => self.back::<L, 3, 5>(place, top, (planes, of_m)),
+                _ => self.back::<L, 2, 4>(place, top, (planes, of_m)),
+            }
         }
     }
 }
 
 impl<T: Float> Block<'_, T> {
-    /// The sixteen products.
+    /// The products of all places.
     #[inline(always)]
     fn multiply<L: Lanes<Elem = T>>(&self, tiles: usize, (v, of_v): (&[T], usize), (m, of_m): (&mut [T], usize)) {
         let Sizes { channels, filters, .. } = self.sizes;
         let panel = registers::<L>(filters) * L::N;
         for (index, u) in self.u.chunks(self.of_panel).enumerate() {
-            let (first, width) = (index * panel, u.len() / (PLACES * channels));
+            let (first, width) = (index * panel, u.len() / (self.sizes.places() * channels));
             let registers = width / L::N;
-            for place in 0..PLACES {
+            for place in 0..self.sizes.places() {
                 let u = &u[place * channels * width..][..channels * width];
                 let (v, m) = (&v[place * of_v..], &mut m[place * of_m + first..]);
                 let mut tile = 0;
@@ -124,33 +141,45 @@ impl<T: Float> Block<'_, T> {
 
     /// One row of tiles of the result, from its row `top` of the part on.
     #[inline(always)]
-    fn back<L: Lanes<Elem = T>>(&mut self, (n, row): (usize, usize), top: usize, m: (&[T], usize)) {
+    fn back<L: Lanes<Elem = T>, const M: usize, const S: usize>(
+        &mut self,
+        (n, row): (usize, usize),
+        top: usize,
+        m: (&[T], usize),
+    ) {
         let Sizes { filters, result: [height, width], .. } = self.sizes;
         let of_row = width * filters;
-        let lines = 2.min(height - 2 * row);
-        let (first, second) = self.part.result[top * of_row..][..lines * of_row].split_at_mut(of_row);
+        let lines = M.min(height - M * row);
+        let result = &mut self.part.result[top * of_row..][..lines * of_row];
         // 0 if all numbers are finite, and small enough for their sum.
         let mut rest = L::zero();
-        for t in 0..width.div_ceil(2) {
-            let is_whole = second.len() >= (2 * t + 2) * filters;
+        for t in 0..width.div_ceil(M) {
+            let columns = M.min(width - M * t);
             for f in (0..filters).step_by(L::N) {
-                let y = tiles::result::<L>(m, t * filters + f);
-                rest = ((y[0] + y[1]) + (y[2] + y[3])).mul_add(L::zero(), rest);
-                let (left, right) = (2 * t * filters + f, (2 * t + 1) * filters + f);
-                y[0].store(&mut first[left..left + L::N]);
-                if is_whole {
-                    y[1].store(&mut first[right..right + L::N]);
-                    y[2].store(&mut second[left..left + L::N]);
-                    y[3].store(&mut second[right..right + L::N]);
-                } else if right < of_row {
-                    y[1].store(&mut first[right..right + L::N]);
-                } else if !second.is_empty() {
-                    y[2].store(&mut second[left..left + L::N]);
+                let y = tiles::result::<L, M, S>(m, t * filters + f);
+                let mut sum = L::zero();
+                for y in y.as_flattened() {
+                    sum = sum + *y;
+                }
+                rest = sum.mul_add(L::zero(), rest);
+                let at = M * t * filters + f;
+                if lines == M && columns == M {
+                    for (i, y) in y.iter().enumerate() {
+                        for (j, y) in y.iter().enumerate() {
+                            y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
+                        }
+                    }
+                } else {
+                    for (i, y) in y.iter().enumerate().take(lines) {
+                        for (j, y) in y.iter().enumerate().take(columns) {
+                            y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
+                        }
+                    }
                 }
             }
         }
         if rest.reduce_add() != T::ZERO {
-            self.correct::<L>((n, 2 * row), top, lines);
+            self.correct::<L>((n, M * row), top, lines);
         }
         if !self.epilogue.is_none() {
             for place in self.part.result[top * of_row..][..lines * of_row].chunks_exact_mut(filters) {

@@ -1,18 +1,66 @@
-//! The transforms of tiles: a register of channels at a time, in vectors that lie side by side.
+//! The transforms of tiles of M×M places, S = M + 2: a register of channels at a time, in vectors that lie side by side.
 
-use super::{PLACES, Sizes};
+use super::Sizes;
+use crate::Float;
 use crate::lanes::{Lanes, planes};
 
-/// Bᵀ·d of one column of d.
+/// Bᵀ·d.
 #[inline(always)]
-fn down<L: Lanes>(d: [L; 4]) -> [L; 4] {
-    [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]]
+fn down<L: Lanes, const S: usize>(d: [L; S]) -> [L; S] {
+    let mut v = d;
+    if S == 4 {
+        (v[0], v[1], v[2], v[3]) = (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]);
+    } else {
+        let (two, half_more) = (number::<L>(-2.0), number::<L>(1.5));
+        v[0] = (d[1] - d[2]).mul_add(half_more, d[0] - d[3]);
+        v[1] = d[2].mul_add(number(2.5), d[1] + d[3]);
+        v[2] = d[1].mul_add(two, d[2] + d[3]);
+        v[3] = d[3].mul_add(two, d[1] + d[2]);
+        v[4] = (d[3] - d[2]).mul_add(half_more, d[4] - d[1]);
+    }
+    v
+}
+
+/// Aᵀ·m.
+#[inline(always)]
+fn up<L: Lanes, const M: usize, const S: usize>(m: [L; S]) -> [L; M] {
+    let mut y = [L::zero(); M];
+    if S == 4 {
+        (y[0], y[1]) = ((m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]);
+    } else {
+        y[0] = (m[0] + m[1]) + (m[2] + m[3]);
+        y[1] = m[3].mul_add(number(-2.0), m[2].mul_add(number(-0.5), m[1]));
+        y[2] = m[3].mul_add(number(4.0), m[2].mul_add(number(0.25), m[1] + m[4]));
+    }
+    y
+}
+
+/// G·g of three numbers.
+#[inline(always)]
+fn spread<L: Lanes, const S: usize>(g: [L; 3]) -> [L; S] {
+    let mut u = [L::zero(); S];
+    let ends = g[0] + g[2];
+    u[0] = g[0];
+    u[S - 1] = g[2];
+    if S == 4 {
+        (u[1], u[2]) = ((ends + g[1]) * number(0.5), (ends - g[1]) * number(0.5));
+    } else {
+        u[1] = (ends + g[1]) * number(2.0 / 9.0);
+        u[2] = g[0].mul_add(number(4.0), g[1].mul_add(number(-2.0), g[2])) * number(2.0 / 9.0);
+        u[3] = g[0].mul_add(number(0.25), g[1].mul_add(number(-0.5), g[2])) * number(2.0 / 9.0);
+    }
+    u
+}
+
+#[inline(always)]
+fn number<L: Lanes>(value: f64) -> L {
+    L::splat(L::Elem::from_f64(value))
 }
 
 /// One row of tiles of the source transformed: Bᵀ·d·B of tile t, place p, channel c goes to `planes[p * plane + t * C + c]`. `row` is the
 /// row of tiles in its image; places outside are 0, `zeros` a row of them.
 #[inline(always)]
-pub(super) fn source<L: Lanes>(
+pub(super) fn source<L: Lanes, const M: usize, const S: usize>(
     sizes: &Sizes,
     image: &[L::Elem],
     row: usize,
@@ -21,44 +69,50 @@ pub(super) fn source<L: Lanes>(
 ) {
     let ([height, width], [above, before], channels) = (sizes.source, sizes.padding, sizes.channels);
     let length = width * channels;
-    let mut rows = [zeros; 4];
+    let mut rows = [zeros; S];
     for (i, from) in rows.iter_mut().enumerate() {
-        if let Some(at) = (2 * row + i).checked_sub(above).filter(|&at| at < height) {
+        if let Some(at) = (M * row + i).checked_sub(above).filter(|&at| at < height) {
             *from = &image[at * length..][..length];
         }
     }
     let tiles = sizes.tiles()[1];
     for c in (0..channels).step_by(L::N) {
-        let mut left =
-            [column::<L>(&rows, (0, before, width), channels, c), column::<L>(&rows, (1, before, width), channels, c)];
+        // Its last two columns are the next tile's first.
+        let mut d = [[L::zero(); S]; S];
+        d[S - 2] = column::<L, S>(&rows, (0, before, width), channels, c);
+        d[S - 1] = column::<L, S>(&rows, (1, before, width), channels, c);
         for t in 0..tiles {
-            let right = [
-                column::<L>(&rows, (2 * t + 2, before, width), channels, c),
-                column::<L>(&rows, (2 * t + 3, before, width), channels, c),
-            ];
-            let mut values = [[L::zero(); 4]; 4];
-            for (i, values) in values.iter_mut().enumerate() {
-                *values = down([left[0][i], left[1][i], right[0][i], right[1][i]]);
+            (d[0], d[1]) = (d[S - 2], d[S - 1]);
+            for (j, d) in d.iter_mut().enumerate().skip(2) {
+                *d = column::<L, S>(&rows, (M * t + j, before, width), channels, c);
             }
-            planes::store(flat(values), to, plane, t * channels + c);
-            left = right;
+            let mut to = planes::To::new::<L>(to, plane, t * channels + c, S * S);
+            for i in 0..S {
+                let mut across = [L::zero(); S];
+                for (across, d) in across.iter_mut().zip(&d) {
+                    *across = d[i];
+                }
+                for (j, value) in down(across).into_iter().enumerate() {
+                    to.store(S * i + j, value);
+                }
+            }
         }
     }
 }
 
 /// Bᵀ·d of column `j`, counted from where padding of `before` places starts.
 #[inline(always)]
-fn column<L: Lanes>(
-    rows: &[&[L::Elem]; 4],
+fn column<L: Lanes, const S: usize>(
+    rows: &[&[L::Elem]; S],
     (j, before, width): (usize, usize, usize),
     channels: usize,
     c: usize,
-) -> [L; 4] {
+) -> [L; S] {
     match j.checked_sub(before).filter(|&at| at < width) {
-        None => [L::zero(); 4],
+        None => [L::zero(); S],
         Some(at) => {
             let at = at * channels + c;
-            let mut d = [L::zero(); 4];
+            let mut d = [L::zero(); S];
             for (d, row) in d.iter_mut().zip(rows) {
                 *d = L::load(&row[at..at + L::N]);
             }
@@ -67,20 +121,31 @@ fn column<L: Lanes>(
     }
 }
 
-/// Aᵀ·m·A of tile t and a register of filters: the places (0, 0), (0, 1), (1, 0), (1, 1).
+/// Aᵀ·m·A of a tile and a register of filters.
 #[inline(always)]
-pub(super) fn result<L: Lanes>((from, plane): (&[L::Elem], usize), at: usize) -> [L; 4] {
-    let m: [L; PLACES] = planes::load(from, plane, at);
-    let mut sums = [[L::zero(); 4]; 2];
-    for j in 0..4 {
-        let m = [m[j], m[4 + j], m[8 + j], m[12 + j]];
-        (sums[0][j], sums[1][j]) = ((m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]);
+pub(super) fn result<L: Lanes, const M: usize, const S: usize>(
+    (from, plane): (&[L::Elem], usize),
+    at: usize,
+) -> [[L; M]; M] {
+    let from = planes::From::new::<L>(from, plane, at, S * S);
+    let mut sums = [[L::zero(); S]; M];
+    for j in 0..S {
+        let mut m = [L::zero(); S];
+        for (i, m) in m.iter_mut().enumerate() {
+            *m = from.load(S * i + j);
+        }
+        for (sums, sum) in sums.iter_mut().zip(up::<L, M, S>(m)) {
+            sums[j] = sum;
+        }
     }
-    let [s, t] = sums;
-    [(s[0] + s[1]) + s[2], (s[1] - s[2]) - s[3], (t[0] + t[1]) + t[2], (t[1] - t[2]) - t[3]]
+    let mut y = [[L::zero(); M]; M];
+    for (y, sums) in y.iter_mut().zip(sums) {
+        *y = up(sums);
+    }
+    y
 }
 
-/// A·dy·Aᵀ of one row of tiles: tile t, place p, filter f goes to `planes[p * plane + t * F + f]`.
+/// A·dy·Aᵀ of one row of tiles of 2×2: tile t, place p, filter f goes to `planes[p * plane + t * F + f]`.
 #[inline(always)]
 pub(super) fn cotangent<L: Lanes>(
     sizes: &Sizes,
@@ -106,39 +171,25 @@ pub(super) fn cotangent<L: Lanes>(
                 let (a, b) = (L::load(&rows[0][at..at + L::N]), L::load(&rows[1][at..at + L::N]));
                 *z = [a, a + b, a - b, -b];
             }
-            let mut values = [[L::zero(); 4]; 4];
-            for (i, values) in values.iter_mut().enumerate() {
+            let mut to = planes::To::new::<L>(to, plane, t * filters + f, 16);
+            for i in 0..4 {
                 let (a, b) = (z[0][i], z[1][i]);
-                *values = [a, a + b, a - b, -b];
+                for (j, value) in [a, a + b, a - b, -b].into_iter().enumerate() {
+                    to.store(4 * i + j, value);
+                }
             }
-            planes::store(flat(values), to, plane, t * filters + f);
         }
     }
 }
 
-/// Row by row.
+/// G·g·Gᵀ of nine taps, row by row.
 #[inline(always)]
-fn flat<L: Lanes>([a, b, c, d]: [[L; 4]; 4]) -> [L; PLACES] {
-    [a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3]]
-}
-
-/// G·g of three numbers.
-#[inline(always)]
-fn spread<L: Lanes>(g: [L; 3]) -> [L; 4] {
-    let half = L::splat(crate::Float::from_f64(0.5));
-    let ends = g[0] + g[2];
-    [g[0], (ends + g[1]) * half, (ends - g[1]) * half, g[2]]
-}
-
-/// G·g·Gᵀ of nine taps.
-#[inline(always)]
-pub(super) fn weights<L: Lanes>(g: [[L; 3]; 3]) -> [L; PLACES] {
+pub(super) fn weights<L: Lanes, const S: usize>(g: [[L; 3]; 3]) -> [[L; S]; S] {
     let [a, b, c] = g;
-    let columns = [spread([a[0], b[0], c[0]]), spread([a[1], b[1], c[1]]), spread([a[2], b[2], c[2]])];
-    let mut u = [L::zero(); PLACES];
-    for i in 0..4 {
-        let row = spread([columns[0][i], columns[1][i], columns[2][i]]);
-        u[4 * i..4 * i + 4].copy_from_slice(&row);
+    let columns: [[L; S]; 3] = [spread([a[0], b[0], c[0]]), spread([a[1], b[1], c[1]]), spread([a[2], b[2], c[2]])];
+    let mut u = [[L::zero(); S]; S];
+    for (i, u) in u.iter_mut().enumerate() {
+        *u = spread([columns[0][i], columns[1][i], columns[2][i]]);
     }
     u
 }
@@ -146,14 +197,14 @@ pub(super) fn weights<L: Lanes>(g: [[L; 3]; 3]) -> [L; PLACES] {
 /// Gᵀ·s of four numbers.
 #[inline(always)]
 fn gather<L: Lanes>(s: [L; 4]) -> [L; 3] {
-    let half = L::splat(crate::Float::from_f64(0.5));
+    let half = number(0.5);
     let (sum, difference) = ((s[1] + s[2]) * half, (s[1] - s[2]) * half);
     [s[0] + sum, difference, sum + s[3]]
 }
 
-/// Gᵀ·s·G of sixteen places: the nine taps.
+/// Gᵀ·s·G of the sixteen places of tiles of 2×2: the nine taps.
 #[inline(always)]
-pub(super) fn taps<L: Lanes>(s: [L; PLACES]) -> [[L; 3]; 3] {
+pub(super) fn taps<L: Lanes>(s: [L; 16]) -> [[L; 3]; 3] {
     let (a, b) = (gather([s[0], s[4], s[8], s[12]]), gather([s[1], s[5], s[9], s[13]]));
     let (c, d) = (gather([s[2], s[6], s[10], s[14]]), gather([s[3], s[7], s[11], s[15]]));
     [gather([a[0], b[0], c[0], d[0]]), gather([a[1], b[1], c[1], d[1]]), gather([a[2], b[2], c[2], d[2]])]

@@ -1,6 +1,6 @@
-//! Backward to weights: the sums over tiles in the transformed domain.
+//! Backward to weights: the sums over tiles in the transformed domain. Tiles are of 2×2: larger ones round too much here.
 
-use super::{BLOCK_OF_WEIGHTS, PLACES, Sizes, tiles};
+use super::{BLOCK_OF_WEIGHTS, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
 use crate::conv::weights::{added, most_slices};
@@ -10,6 +10,9 @@ use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;
+
+/// Places of a transformed tile.
+const PLACES: usize = 16;
 
 /// dw of x and dy; whether it is all finite, else it has to be computed otherwise.
 pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
@@ -86,7 +89,7 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
                 let (from_x, from_dy) = (&x[n * of_x..][..of_x], &dy[n * of_dy..][..of_dy]);
                 let zeros_of_x = &zeros[..sizes.source[1] * sizes.channels];
                 let to = &mut v[row * columns * sizes.channels..];
-                tiles::source::<L>(&sizes, from_x, in_image, zeros_of_x, (to, plane_v));
+                tiles::source::<L, 2, 4>(&sizes, from_x, in_image, zeros_of_x, (to, plane_v));
                 let to = &mut z[row * columns * sizes.filters..];
                 tiles::cotangent::<L>(&sizes, from_dy, in_image, &zeros, (to, plane_z));
             }

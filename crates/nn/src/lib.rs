@@ -37,6 +37,7 @@ extern crate self as nn;
 
 mod buffer;
 pub mod data;
+pub mod diagnose;
 mod error;
 mod files;
 mod gradcheck;
@@ -51,6 +52,7 @@ pub mod prelude;
 pub mod theory;
 
 pub use buffer::Buffer;
+pub use diagnose::diagnose;
 pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
 pub use module::Module;

@@ -109,7 +109,7 @@ impl<T: Float> Gradients<T> {
         self.slots.params.binary_search_by_key(&param, |&(id, _)| id)
     }
 
-    fn at(&self, id: u32) -> Option<&Tensor<T>> {
+    pub(crate) fn at(&self, id: u32) -> Option<&Tensor<T>> {
         self.slots.values.get(id as usize)?.as_ref()
     }
 }

@@ -25,6 +25,7 @@ mod gradcheck;
 mod gradients;
 mod graph;
 mod keeping;
+mod observe;
 mod op;
 mod operand;
 mod ops;
@@ -45,6 +46,7 @@ pub use gradcheck::{Gradchecked, gradcheck, gradcheck_first_order, gradcheck_man
 pub use gradients::Gradients;
 pub use keeping::{Keeping, KeptByOp};
 pub use kernels::ConvAlgorithm;
+pub use observe::{Observed, Source};
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
 pub use ops::batch_norm::Moments;

@@ -319,14 +319,14 @@ fn record<T: Float, O: Op<T, N>, const N: usize>(
     }
     let keeps = op.keeps(values.each_ref());
     let xs = std::array::from_fn(|i| keeps.has_operand(i).then(|| values[i].clone()));
-    let inputs = tape.finds_anomalies().then(|| values.clone());
+    let inputs = tape.looks().then(|| values.clone());
     let y = op.forward(values);
     assert!(*y.shape() == shape, "{}: `forward` made shape {:?}, `shape` says {shape:?}", op.name(), y.shape());
-    if let Some(inputs) = inputs {
-        crate::anomaly::check_forward(op.name(), &inputs, &y);
-    }
     let kept_y = keeps.has_result().then(|| y.clone());
     let id = tape.next_id();
+    if let Some(inputs) = inputs {
+        crate::observe::look(&tape, op.name(), (&ids, &inputs), (id, &y), at);
+    }
     let node = Box::new(Recorded { op, id, operands: ids, xs, y: kept_y });
     tape.push_op(node, y.shape(), at);
     Var::new(y, tape, id)
@@ -377,18 +377,19 @@ fn record_many<T: Float, O: OpMany<T>>(mut op: O, operands: Vec<Var<T>>, at: &'s
     let ids: Vec<u32> = operands.iter().map(Var::id).collect();
     let is_tracked = tape.is_recording() && ids.iter().any(|&id| id != UNTRACKED);
     let values: Vec<Tensor<T>> = operands.into_iter().map(Var::into_value).collect();
-    let inputs = tape.finds_anomalies().then(|| values.clone());
+    let inputs = tape.looks().then(|| values.clone());
     let keeps = if is_tracked { op.keeps(&values.iter().collect::<Vec<_>>()) } else { Keeps::NOTHING };
     let xs = values.iter().enumerate().map(|(i, x)| keeps.has_operand(i).then(|| x.clone())).collect();
     let y = op.forward(values);
     assert!(*y.shape() == shape, "{}: `forward` made shape {:?}, `shape` says {shape:?}", op.name(), y.shape());
+    let id = if is_tracked { tape.next_id() } else { UNTRACKED };
     if let Some(inputs) = inputs {
-        crate::anomaly::check_forward(op.name(), &inputs, &y);
+        crate::observe::look(&tape, op.name(), (&ids, &inputs), (id, &y), at);
     }
     if !is_tracked {
         return Var::new(y, tape, UNTRACKED);
     }
-    let (id, kept_y) = (tape.next_id(), keeps.has_result().then(|| y.clone()));
+    let kept_y = keeps.has_result().then(|| y.clone());
     let node = Box::new(RecordedMany { op, id, operands: ids, xs, y: kept_y });
     tape.push_op(node, y.shape(), at);
     Var::new(y, tape, id)

@@ -7,6 +7,7 @@
 use crate::buffer::Updates;
 use crate::checkpoint::Start;
 use crate::float::keep_spare;
+use crate::observe::Seen;
 use crate::op::Node;
 use crate::param::{Param, ParamId};
 use crate::{Float, Shape, Tensor, Var};
@@ -41,6 +42,8 @@ struct Inner<T: Float> {
     /// The op whose rule is running.
     running: Cell<u32>,
     finds_anomalies: Cell<bool>,
+    /// What [`Tape::observing`] has seen; None on other tapes.
+    seen: Option<RefCell<Vec<Seen<T>>>>,
     /// On the tape of a checkpoint's first run: the tape it stands for.
     rehearsal: Option<Rehearsal<T>>,
 }
@@ -140,13 +143,33 @@ impl<T: Float> Tape<T> {
         Tape::with(true, false, None)
     }
 
+    /// Records and remembers every op with its operands' and its result's numbers ([`Tape::observed`]), keeps the gradient of each
+    /// ([`crate::Gradients`]), and runs ops of several steps (a linear layer and its rectifier) one by one: for diagnosis. Layers behave as in
+    /// training, or as in evaluation, but for dropout, which does nothing. Frozen parameters are recorded too, and checkpoints keep everything.
+    pub fn observing(training: bool) -> Tape<T> {
+        let mut tape = Tape::with(true, training, None);
+        let inner = Rc::get_mut(&mut tape.inner).expect("nobody else has a handle yet");
+        inner.seen = Some(RefCell::default());
+        tape
+    }
+
     fn with(records: bool, training: bool, dropout: Option<u64>) -> Tape<T> {
         let storage = if records { T::with_spare(|spare| spare.storages.pop()).flatten() } else { None };
         let storage = RefCell::new(storage.unwrap_or_else(Storage::new));
         let (draws, running, finds_anomalies) = (Cell::new(0), Cell::new(UNTRACKED), Cell::new(false));
-        let rehearsal = None;
+        let (seen, rehearsal) = (None, None);
         Tape {
-            inner: Rc::new(Inner { storage, records, training, dropout, draws, running, finds_anomalies, rehearsal }),
+            inner: Rc::new(Inner {
+                storage,
+                records,
+                training,
+                dropout,
+                draws,
+                running,
+                finds_anomalies,
+                seen,
+                rehearsal,
+            }),
         }
     }
 
@@ -210,6 +233,22 @@ impl<T: Float> Tape<T> {
         self.inner.finds_anomalies.get()
     }
 
+    /// Whether this tape was made by [`Tape::observing`].
+    #[inline]
+    pub fn is_observing(&self) -> bool {
+        self.inner.seen.is_some()
+    }
+
+    /// Whether ops hand their operands and results to [`crate::observe::look`].
+    #[inline]
+    pub(crate) fn looks(&self) -> bool {
+        self.finds_anomalies() || self.is_observing()
+    }
+
+    pub(crate) fn seen(&self) -> Option<&RefCell<Vec<Seen<T>>>> {
+        self.inner.seen.as_ref()
+    }
+
     /// Whether layers should behave as in training.
     pub fn is_training(&self) -> bool {
         self.inner.training
@@ -257,7 +296,7 @@ impl<T: Float> Tape<T> {
             return own;
         }
         let value = param.value().clone();
-        if !self.inner.records || !param.is_trainable() {
+        if !self.inner.records || !(param.is_trainable() || self.is_observing()) {
             return self.input(value);
         }
         let wanted = param.id();

@@ -357,6 +357,11 @@ fn normalised<T: Float>(
         let (lhs, rhs) = (x.shape().to_vec(), moments.mean.shape().to_vec());
         return expect(Err(Error::ShapeMismatch { op: "batch_norm", lhs, rhs, hint }));
     }
+    if x.tape().is_observing() && (residual.is_some() || act.is_some()) {
+        let y = normalised(x, moments, of_batch, [weight, bias], epsilon, None, None);
+        let y = if let Some(residual) = residual { y + residual } else { y };
+        return if let Some(act) = act { act.apply(y) } else { y };
+    }
     let act = match act {
         Some(Rectifier::PRelu(alpha)) if alpha.len() != 1 && **alpha.shape() != [features] => {
             return normalised(x, moments, of_batch, [weight, bias], epsilon, residual, None).prelu(alpha);

@@ -229,7 +229,7 @@ impl<T: Float> Var<T> {
     ) -> Var<T> {
         let weight = weight.on(self.tape());
         let (geometry, shape) = expect(settings.forward("conv", self.shape(), weight.shape()));
-        if !act.fuses(geometry.filters) {
+        if self.tape().is_observing() || !act.fuses(geometry.filters) {
             return act.apply(self.conv(weight, bias, settings));
         }
         if let Some(bias) = bias {

@@ -144,7 +144,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn linear_act(self, weight: impl Operand<T>, bias: Option<&Var<T>>, act: Rectifier<T>) -> Var<T> {
         let weight = weight.on(self.tape());
-        if !act.fuses(weight.shape().last().copied().unwrap_or(0)) {
+        if self.tape().is_observing() || !act.fuses(weight.shape().last().copied().unwrap_or(0)) {
             return act.apply(self.linear(weight, bias));
         }
         let has_bias = bias.is_some();

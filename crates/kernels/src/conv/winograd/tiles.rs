@@ -1,7 +1,7 @@
 //! The transforms of tiles of M×M places, S = M + 2: a register of channels at a time, in vectors that lie side by side.
 
 use super::Sizes;
-use crate::Float;
+use crate::Float as _;
 use crate::lanes::{Lanes, planes};
 
 /// Bᵀ·d.
@@ -172,8 +172,8 @@ pub(super) fn cotangent<L: Lanes>(
                 *z = [a, a + b, a - b, -b];
             }
             let mut to = planes::To::new::<L>(to, plane, t * filters + f, 16);
-            for i in 0..4 {
-                let (a, b) = (z[0][i], z[1][i]);
+            let [left, right] = z;
+            for (i, (a, b)) in left.into_iter().zip(right).enumerate() {
                 for (j, value) in [a, a + b, a - b, -b].into_iter().enumerate() {
                     to.store(4 * i + j, value);
                 }

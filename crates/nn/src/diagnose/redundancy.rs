@@ -1,0 +1,173 @@
+//! Where PReLU's α repeats what the batch norm before it says.
+//!
+//! For each channel over a batch: ρ = 1 − R² of ∂y/∂α on ∂y/∂γ and ∂y/∂β, without an intercept. With z = γ·x̂ + β and f′ the rectifier's derivative these are
+//! min(z, 0), f′·x̂ and f′. If every z is negative, ∂y/∂α = (γ/α)·∂y/∂γ + (β/α)·∂y/∂β exactly and ρ = 0; if none is, ∂y/∂α is 0 and α idle.
+
+use super::finding::{Finding, Severity};
+use super::table;
+use super::trace::Rectified;
+use std::fmt::{Display, Formatter, Result};
+use tape::Float;
+
+/// ρ below which α is redundant.
+const REDUNDANT: f64 = 1e-3;
+/// The share of a layer's channels from which it is worth a finding.
+const SHARE: f64 = 0.1;
+
+/// A batch norm and the PReLU it ends in.
+#[derive(Clone, Debug)]
+pub struct NormAndSlope {
+    /// The layer of the norm.
+    pub layer: String,
+    /// ρ of each channel; None where α is idle.
+    pub independence: Vec<Option<f64>>,
+}
+
+/// Batch norms and the PReLUs they end in.
+#[derive(Clone, Debug)]
+pub struct AlphaGamma {
+    /// One for each pair.
+    pub pairs: Vec<NormAndSlope>,
+}
+
+impl NormAndSlope {
+    /// Channels whose α is redundant.
+    pub fn redundant(&self) -> usize {
+        self.independence.iter().flatten().filter(|&&rho| rho < REDUNDANT).count()
+    }
+
+    /// Channels without a negative number.
+    pub fn idle(&self) -> usize {
+        self.independence.iter().filter(|rho| rho.is_none()).count()
+    }
+}
+
+impl AlphaGamma {
+    pub(super) fn of<T: Float>(layers: &[Rectified<T>]) -> AlphaGamma {
+        AlphaGamma { pairs: layers.iter().filter_map(pair).collect() }
+    }
+
+    /// Where α is redundant or idle.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for pair in &self.pairs {
+            let count = pair.independence.len();
+            let is_much = |part: usize| part as f64 >= SHARE * count.max(1) as f64;
+            let mut add = |what, advice: &str| {
+                findings.push(Finding {
+                    severity: Severity::Warning,
+                    layer: pair.layer.clone(),
+                    what,
+                    advice: advice.into(),
+                });
+            };
+            if is_much(pair.redundant()) {
+                let what = format!(
+                    "in {} of {count} channels α only repeats what γ and β of the norm before it say (ρ < {REDUNDANT})",
+                    pair.redundant()
+                );
+                add(what, "Freeze α there (`Param::set_trainable`), or fix the slope");
+            }
+            if is_much(pair.idle()) {
+                let what =
+                    format!("in {} of {count} channels no number is negative: α is idle and never moves", pair.idle());
+                add(what, "Look at β: it lies far above γ");
+            }
+        }
+        findings
+    }
+}
+
+fn pair<T: Float>(layer: &Rectified<T>) -> Option<NormAndSlope> {
+    let norm = layer.norm.as_ref().filter(|_| layer.kind == super::trace::Kind::PRelu)?;
+    let channels = layer.units();
+    let z = super::trace::numbers(&layer.x);
+    let independence = (0..channels).map(|channel| {
+        let slope = layer.slope(channel)?;
+        let z = z.iter().copied().skip(channel).step_by(channels);
+        independence(z, slope, norm.weight[channel], norm.bias[channel])
+    });
+    Some(NormAndSlope { layer: norm.name.clone(), independence: independence.collect() })
+}
+
+/// ρ of the numbers z of one channel; None if none is negative.
+fn independence(z: impl Iterator<Item = f64>, alpha: f64, gamma: f64, beta: f64) -> Option<f64> {
+    // Products of (∂y/∂γ, ∂y/∂β, ∂y/∂α).
+    let mut gram = [[0.0; 3]; 3];
+    for z in z {
+        let derivative = if z > 0.0 { 1.0 } else { alpha };
+        let normal = if gamma == 0.0 { 0.0 } else { (z - beta) / gamma };
+        let row = [derivative * normal, derivative, z.min(0.0)];
+        for (gram, a) in gram.iter_mut().zip(row) {
+            gram.iter_mut().zip(row).for_each(|(gram, b)| *gram += a * b);
+        }
+    }
+    let alone = gram[2][2];
+    if !(alone > 0.0) {
+        return None;
+    }
+    // Gram–Schmidt: β's column, then γ's, then α's.
+    let mut rest = alone;
+    let (of_beta, mut of_gamma) = (gram[1][1], gram[0][0]);
+    let (mut with_gamma, with_beta) = (gram[0][2], gram[1][2]);
+    if of_beta > 0.0 {
+        of_gamma -= gram[0][1] * gram[0][1] / of_beta;
+        with_gamma -= gram[0][1] * with_beta / of_beta;
+        rest -= with_beta * with_beta / of_beta;
+    }
+    if of_gamma > 1e-12 * gram[0][0] {
+        rest -= with_gamma * with_gamma / of_gamma;
+    }
+    Some((rest / alone).clamp(0.0, 1.0))
+}
+
+impl Display for AlphaGamma {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let head = ["layer", "channels", "least ρ", "median ρ", "redundant", "idle"];
+        let row = |pair: &NormAndSlope| {
+            let mut known: Vec<f64> = pair.independence.iter().flatten().copied().collect();
+            known.sort_by(f64::total_cmp);
+            vec![
+                pair.layer.clone(),
+                pair.independence.len().to_string(),
+                table::optional(known.first().copied()),
+                table::optional(known.get(known.len() / 2).copied()),
+                pair.redundant().to_string(),
+                pair.idle().to_string(),
+            ]
+        };
+        table::write(f, &head, &self.pairs.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tape::Rng;
+
+    /// α's column against the other two by solving the normal equations as written in the textbook.
+    #[test]
+    fn independence_is_one_minus_r_squared() {
+        let mut rng = Rng::seed(3);
+        let (alpha, gamma, beta) = (0.3, 1.7, -0.4);
+        let normal: Vec<f64> = (0..500).map(|_| rng.normal()).collect();
+        let z: Vec<f64> = normal.iter().map(|x| gamma * x + beta).collect();
+        let column = |f: &dyn Fn(usize) -> f64| (0..z.len()).map(f).collect::<Vec<f64>>();
+        let slope = |i: usize| if z[i] > 0.0 { 1.0 } else { alpha };
+        let (a, b, y) = (column(&|i| slope(i) * normal[i]), column(&slope), column(&|i| z[i].min(0.0)));
+        let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
+        let determinant = dot(&a, &a) * dot(&b, &b) - dot(&a, &b).powi(2);
+        let p = (dot(&a, &y) * dot(&b, &b) - dot(&b, &y) * dot(&a, &b)) / determinant;
+        let q = (dot(&b, &y) * dot(&a, &a) - dot(&a, &y) * dot(&a, &b)) / determinant;
+        let rest: f64 = (0..z.len()).map(|i| (y[i] - p * a[i] - q * b[i]).powi(2)).sum();
+        let found = independence(z.into_iter(), alpha, gamma, beta).unwrap();
+        assert!((found - rest / dot(&y, &y)).abs() < 1e-12 && found > 0.01, "{found}");
+    }
+
+    #[test]
+    fn all_negative_is_redundant_and_none_negative_idle() {
+        let z = [-3.0, -2.5, -0.1, -7.0];
+        assert!(independence(z.into_iter(), 0.25, 2.0, -3.0).unwrap() < 1e-12);
+        assert_eq!(independence(z.into_iter().map(f64::abs), 0.25, 2.0, 3.0), None);
+    }
+}

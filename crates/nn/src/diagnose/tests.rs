@@ -1,0 +1,190 @@
+//! Planted faults are named, healthy networks pass in silence.
+
+use super::*;
+use crate::prelude::*;
+use crate::{NormAct, models};
+
+fn mlp(act: impl Layer + Clone + Send + Sync + 'static, depth: usize) -> Sequential {
+    let mut rng = Rng::seed(4);
+    let mut net = Sequential::new();
+    for layer in 0..depth {
+        net = net.then(Linear::new(if layer == 0 { 20 } else { 64 }, 64, &mut rng)).then(act.clone());
+    }
+    net.then(Linear::new(64, 10, &mut rng))
+}
+
+fn batch() -> Tensor {
+    Tensor::randn([128, 20], &mut Rng::seed(9))
+}
+
+fn change(net: &mut impl Module, wanted: &str, f: impl Fn(&Tensor) -> Tensor) {
+    let mut found = false;
+    for (name, param) in net.named_parameters_mut() {
+        if name == wanted {
+            *param.value_mut() = f(param.value());
+            found = true;
+        }
+    }
+    assert!(found, "no parameter is named {wanted}");
+}
+
+fn look(net: &Sequential) -> Report {
+    diagnose(net, |x| net.forward(x), &batch()).unwrap()
+}
+
+#[test]
+fn healthy_networks_pass_in_silence() {
+    for report in [look(&mlp(Relu, 6)), look(&mlp(LeakyRelu::new(0.2), 6)), look(&mlp(PRelu::per_feature(64), 6))] {
+        assert!(report.findings().is_empty(), "{report}");
+        assert!(report.signals.layers.iter().all(|layer| layer.expected.is_some()), "{report}");
+        assert!(report.to_string().ends_with("nothing found\n"));
+    }
+    let mut rng = Rng::seed(1);
+    let net = models::resnet_cifar(20, Activation::PRelu, 10, &mut rng);
+    let report = diagnose(&net, |x| net.forward(x), &Tensor::randn([16, 16, 16, 3], &mut rng)).unwrap();
+    assert!(report.findings().is_empty(), "{report}");
+    assert_eq!(report.signals.layers.len(), 19);
+    assert!(report.redundancy.pairs.len() >= 10, "{report}");
+}
+
+#[test]
+fn signals_of_fresh_networks_are_as_theory_says() {
+    for (report, slope) in [(look(&mlp(Relu, 8)), 0.0), (look(&mlp(PRelu::per_feature(64), 8)), 0.25)] {
+        for layer in &report.signals.layers {
+            assert_eq!(layer.verdict(), Verdict::AsPredicted, "slope {slope}:\n{report}");
+        }
+    }
+    // By hand: two layers without bias.
+    let mut net =
+        Sequential::new().then(Linear::new(20, 64, &mut Rng::seed(2)).without_bias()).then(LeakyRelu::new(0.5));
+    change(&mut net, "0.weight", |w| Tensor::full(*w.shape(), 0.5));
+    let report = look(&net);
+    let square = |x: &Tensor| x.to_vec().iter().map(|x| f64::from(x * x)).sum::<f64>() / x.len() as f64;
+    let expected = 20.0 * 0.25 * square(&batch()) * 1.25 / 2.0;
+    let found = report.signals.layers[0].expected.unwrap().0;
+    assert!((found / expected - 1.0).abs() < 1e-5, "{found} for {expected}");
+}
+
+#[test]
+fn a_dead_layer_is_named() {
+    let mut net = mlp(Relu, 3);
+    change(&mut net, "2.bias", |b| Tensor::full(*b.shape(), -1e3));
+    let report = look(&net);
+    let finding = report.findings().remove(0);
+    assert_eq!((finding.severity, finding.layer.as_str()), (Severity::Severe, "2"));
+    assert!(finding.what.contains("64 of 64 units never fire"), "{report}");
+    assert_eq!(report.units.dead(), (128, 192), "the layer after it gets its own biases alone: {report}");
+    assert!(report.signals.layers[0].gradient.is_none_or(|gradient| gradient == 0.0));
+}
+
+#[test]
+fn tenfold_weights_are_named_and_the_advice_heals() {
+    let mut net = mlp(LeakyRelu::new(0.1), 4);
+    change(&mut net, "4.weight", |w| w * 10.0);
+    let report = look(&net);
+    let findings = report.findings();
+    assert_eq!(findings.len(), 1, "{report}");
+    assert!(findings[0].layer == "4" && findings[0].what.contains("multiplies the signal's mean square"), "{report}");
+    let factor = report.signals.layers[2].factor.unwrap();
+    change(&mut net, "4.weight", |w| w * (1.0 / factor.sqrt()));
+    assert!(look(&net).findings().is_empty(), "{}", look(&net));
+}
+
+#[test]
+fn vanishing_gradients_are_named() {
+    let mut net = mlp(Relu, 12);
+    for layer in 0..12 {
+        change(&mut net, &format!("{}.weight", 2 * layer), |w| w * 0.5);
+    }
+    let findings = look(&net).findings();
+    assert!(findings.iter().any(|f| f.layer == "0" && f.what.contains("gradients vanish")), "{findings:?}");
+}
+
+#[test]
+fn slopes_that_crossed_a_line_are_named() {
+    let mut net = mlp(PRelu::per_feature(64), 2);
+    change(&mut net, "3.alpha", |slopes| {
+        let mut slopes = slopes.to_vec();
+        (slopes[5], slopes[9]) = (-0.5, 1.5);
+        Tensor::new(&slopes, [64])
+    });
+    let findings = look(&net).findings();
+    let text = findings.iter().map(|finding| finding.to_string()).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("2: 1 of 64 slopes are negative, down to -0.500"), "{text}");
+    assert!(text.contains("2: 1 of 64 slopes are larger than 1, up to 1.50"), "{text}");
+    assert_eq!(findings.len(), 2);
+}
+
+fn with_norm(beta: f32) -> Sequential {
+    let mut rng = Rng::seed(6);
+    let norm = NormAct::new(64, Activation::PRelu);
+    let mut net = Sequential::new().then(Linear::new(20, 64, &mut rng)).then(norm).then(Linear::new(64, 5, &mut rng));
+    change(&mut net, "1.norm.bias", |b| Tensor::full(*b.shape(), beta));
+    net
+}
+
+#[test]
+fn redundant_and_idle_slopes_behind_a_norm_are_named() {
+    assert!(look(&with_norm(0.0)).findings().is_empty(), "{}", look(&with_norm(0.0)));
+    let text = look(&with_norm(-30.0)).to_string();
+    assert!(text.contains("1.norm: in 64 of 64 channels α only repeats what γ and β"), "{text}");
+    let text = look(&with_norm(30.0)).to_string();
+    assert!(text.contains("1.norm: in 64 of 64 channels no number is negative: α is idle"), "{text}");
+}
+
+#[test]
+fn a_loss_is_followed_and_shared_layers_are_told_apart() {
+    let mut rng = Rng::seed(3);
+    let layer = Linear::new(20, 20, &mut rng);
+    let forward = |x: Var| {
+        let h = layer.forward(x).relu();
+        (layer.forward(h.clone()).relu() + h).square().mean()
+    };
+    let report = diagnose(&layer, forward, &batch()).unwrap();
+    let names: Vec<&str> = report.signals.layers.iter().map(|layer| layer.layer.as_str()).collect();
+    assert_eq!(names, ["weight", "weight#2"]);
+    // d mean(z²)/dz = 2z/n, z = h + relu(layer(h)): at the last rectifier E[dy²] = 4·E[z²]/n².
+    let tape = Tape::inference();
+    let h = layer.forward(tape.input(batch())).relu();
+    let z = (layer.forward(h.clone()).relu() + h).to_vec();
+    let n = z.len() as f64;
+    let expected = 4.0 * z.iter().map(|z| f64::from(z * z)).sum::<f64>() / n.powi(3);
+    let found = report.signals.layers[1].gradient.unwrap();
+    assert!((found / expected - 1.0).abs() < 1e-4, "{found} for {expected}");
+}
+
+#[test]
+fn nan_is_found_and_bad_calls_are_refused() {
+    let mut net = mlp(Relu, 2);
+    change(&mut net, "0.weight", |w| Tensor::full(*w.shape(), f32::NAN));
+    let report = look(&net);
+    assert!(report.findings()[0].what.contains("numbers are not finite"), "{report}");
+    assert!(report.to_json().contains("\"mean_square\": null") && !report.to_json().contains("NaN"));
+    let net = mlp(Relu, 1);
+    let refused = |batch: Tensor| diagnose(&net, |x| net.forward(x), &batch).unwrap_err().to_string();
+    assert!(refused(Tensor::zeros([0, 20])).starts_with("diagnose: the batch of shape [0, 20] is empty"));
+    let plain = diagnose(&net, |x| x.exp(), &batch()).unwrap_err().to_string();
+    assert!(plain.contains("no relu, leaky_relu or prelu ran"), "{plain}");
+}
+
+#[test]
+fn the_page_holds_every_layer_and_needs_nothing_else() {
+    let report = look(&with_norm(-30.0));
+    let path = std::env::temp_dir().join(format!("rectify-health-{}.html", std::process::id()));
+    report.write_html(&path).unwrap();
+    let page = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(page.matches("<svg").count(), 5, "signals, gradients, units, slopes, redundancy");
+    assert!(!page.contains("http") && !page.contains("<script") && page.contains("prefers-color-scheme"));
+    assert!(page.contains("α only repeats") && page.contains("<title>1.norm"));
+    assert!(matches!(report.write_html("/nowhere/at/all.html"), Err(Error::Io { .. })));
+}
+
+#[test]
+fn json_is_json() {
+    let report = look(&mlp(PRelu::per_feature(64), 2));
+    let value: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(value["signals"][1]["layer"], "2");
+    assert_eq!(value["batch"], serde_json::json!([128, 20]));
+    assert_eq!(value["slopes"][0]["values"].as_array().unwrap().len(), 64);
+}

@@ -1,0 +1,131 @@
+//! Units that never fire, or always do. A unit is one place of the last axis; it is looked at over all others.
+
+use super::finding::{Finding, Severity};
+use super::table;
+use super::trace::{Kind, Rectified};
+use std::fmt::{Display, Formatter, Result};
+use tape::Float;
+
+/// The share of a layer's units from which it is worth a finding, and a severe one.
+const SHARE: f64 = 0.1;
+const SEVERE_SHARE: f64 = 0.5;
+/// Numbers a unit must have had for a finding.
+const FEWEST: usize = 16;
+
+/// The units of one rectifier.
+#[derive(Clone, Debug)]
+pub struct Units {
+    /// The layer.
+    pub layer: String,
+    /// How many there are.
+    pub count: usize,
+    /// Numbers that each had.
+    pub samples: usize,
+    /// Whether what is negative is lost: ReLU, or a slope of 0.
+    pub masks: bool,
+    /// Units without a positive number: dead if the rectifier masks, linear otherwise.
+    pub never: Vec<usize>,
+    /// Units without a negative number or a zero: linear.
+    pub always: Vec<usize>,
+    /// Share of numbers above zero.
+    pub active: f64,
+}
+
+/// Units that never fire, or always do, at every rectifier.
+#[derive(Clone, Debug)]
+pub struct DeadUnits {
+    /// One for each rectifier.
+    pub layers: Vec<Units>,
+}
+
+impl DeadUnits {
+    pub(super) fn of<T: Float>(layers: &[Rectified<T>]) -> DeadUnits {
+        DeadUnits { layers: layers.iter().map(units).collect() }
+    }
+
+    /// All dead units, and all units.
+    pub fn dead(&self) -> (usize, usize) {
+        let dead = self.layers.iter().filter(|layer| layer.masks).map(|layer| layer.never.len()).sum();
+        (dead, self.layers.iter().map(|layer| layer.count).sum())
+    }
+
+    /// What is wrong with them.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for layer in self.layers.iter().filter(|layer| layer.samples >= FEWEST && layer.count > 0) {
+            let share = |units: &[usize]| units.len() as f64 / layer.count as f64;
+            let (count, samples) = (layer.count, layer.samples);
+            let mut add = |severity, what, advice: &str| {
+                findings.push(Finding { severity, layer: layer.layer.clone(), what, advice: advice.into() });
+            };
+            if share(&layer.never) >= SHARE {
+                let severity = if share(&layer.never) >= SEVERE_SHARE { Severity::Severe } else { Severity::Warning };
+                let dead = layer.never.len();
+                if layer.masks {
+                    let what = format!(
+                        "{dead} of {count} units never fire in {samples} numbers each: no gradient reaches them"
+                    );
+                    add(severity, what, "Use a leaky ReLU or PReLU, a smaller learning rate, or biases nearer to 0");
+                } else {
+                    let what =
+                        format!("{dead} of {count} units are negative in all of {samples} numbers: they are linear");
+                    add(
+                        severity.min(Severity::Warning),
+                        what,
+                        "Look at their biases, or put a norm before the rectifier",
+                    );
+                }
+            }
+            if share(&layer.always) >= SEVERE_SHARE {
+                let what = format!(
+                    "{} of {count} units are positive in all of {samples} numbers: the rectifier does nothing to them",
+                    layer.always.len()
+                );
+                add(Severity::Warning, what, "Look at their biases, or put a norm before the rectifier");
+            }
+        }
+        findings
+    }
+}
+
+fn units<T: Float>(layer: &Rectified<T>) -> Units {
+    let count = layer.units();
+    let (mut positive, mut other) = (vec![0_usize; count], vec![0_usize; count]);
+    for row in layer.x.to_vec().chunks_exact(count.max(1)) {
+        for ((x, positive), other) in row.iter().zip(&mut positive).zip(&mut other) {
+            // NaN is neither: it passes no gate and is not dead.
+            *positive += usize::from(!(x.to_f64() <= 0.0));
+            *other += usize::from(!(x.to_f64() > 0.0));
+        }
+    }
+    let samples = layer.x.len().checked_div(count).unwrap_or(0);
+    let without = |numbers: &[usize]| (0..count).filter(|&unit| samples > 0 && numbers[unit] == 0).collect();
+    Units {
+        layer: layer.name.clone(),
+        count,
+        samples,
+        masks: layer.kind == Kind::Relu || layer.slopes.iter().all(|&slope| slope == 0.0) && !layer.slopes.is_empty(),
+        never: without(&positive),
+        always: without(&other),
+        active: positive.iter().sum::<usize>() as f64 / layer.x.len().max(1) as f64,
+    }
+}
+
+impl Display for DeadUnits {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let head = ["layer", "units", "numbers each", "active", "never", "", "always", ""];
+        let row = |layer: &Units| {
+            vec![
+                layer.layer.clone(),
+                layer.count.to_string(),
+                layer.samples.to_string(),
+                format!("{:.0}%", 100.0 * layer.active),
+                layer.never.len().to_string(),
+                table::percent(layer.never.len(), layer.count),
+                layer.always.len().to_string(),
+                table::percent(layer.always.len(), layer.count),
+            ]
+        };
+        table::write(f, &head, &self.layers.iter().map(row).collect::<Vec<_>>())
+    }
+}

@@ -37,6 +37,7 @@ extern crate self as nn;
 
 mod buffer;
 pub mod data;
+pub mod equivalence;
 mod error;
 mod files;
 mod gradcheck;
@@ -48,6 +49,7 @@ pub mod module;
 pub mod modules;
 pub mod optim;
 pub mod prelude;
+pub mod regions;
 pub mod theory;
 
 pub use buffer::Buffer;

@@ -38,6 +38,7 @@ extern crate self as nn;
 mod buffer;
 pub mod data;
 pub mod diagnose;
+pub mod equivalence;
 mod error;
 mod files;
 mod gradcheck;
@@ -49,6 +50,7 @@ pub mod module;
 pub mod modules;
 pub mod optim;
 pub mod prelude;
+pub mod regions;
 pub mod theory;
 
 pub use buffer::Buffer;

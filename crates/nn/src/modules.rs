@@ -24,8 +24,10 @@ pub use residual::Residual;
 pub use sequential::Sequential;
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 
-use crate::Module;
-use tape::{Float, Moments, Rectifier, Tape, Var};
+use crate::error::setting;
+use crate::regions::Piecewise;
+use crate::{Module, Result};
+use tape::{Float, Moments, Rectifier, Tape, Tensor, Var};
 
 /// A module with one input and one output.
 ///
@@ -63,6 +65,32 @@ pub trait Layer<T: Float = f32>: Module<T> {
     /// Whether layers below may run with their neighbours as one op; they do unless this says otherwise. The numbers are the same, to
     /// rounding.
     fn set_fused(&mut self, _fuses: bool) {}
+
+    /// Appends this layer, as it is in evaluation, to a network of affine maps and activations with kinks: for [`crate::regions`]. A layer that is a
+    /// rectifier ([`Layer::rectifier`]) need not say more.
+    ///
+    /// # Errors
+    /// If the layer is no such thing or does not say so, or if a parameter is not finite.
+    ///
+    /// # Panics
+    /// If shapes do not fit, as [`Layer::forward`].
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        let slope = match self.rectifier(&Tape::inference()) {
+            Some(Rectifier::Relu) => Tensor::f64([0.0]),
+            // As rounded as the layer has it.
+            Some(Rectifier::LeakyRelu(slope)) => Tensor::f64([T::from_f64(slope).to_f64()]),
+            Some(Rectifier::PRelu(alpha)) => alpha.value().cast(),
+            None => {
+                let problem = format!(
+                    "{} is not piecewise linear, or does not say how; write `Layer::piecewise` for it, or put the network together without it: `Piecewise::then`",
+                    std::any::type_name::<Self>()
+                );
+                return setting("piecewise", problem);
+            }
+        };
+        chain.rectify(&slope)
+    }
 }
 
 impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
@@ -87,6 +115,10 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn set_fused(&mut self, fuses: bool) {
         (**self).set_fused(fuses);
     }
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        (**self).piecewise(chain)
+    }
 }
 
 impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
@@ -95,6 +127,10 @@ impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
     }
     fn set_fused(&mut self, fuses: bool) {
         self.iter_mut().for_each(|layer| layer.set_fused(fuses));
+    }
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.iter().try_for_each(|layer| layer.piecewise(chain))
     }
 }
 
@@ -109,5 +145,9 @@ impl<T: Float, L: Layer<T>> Layer<T> for Option<L> {
         if let Some(layer) = self {
             layer.set_fused(fuses);
         }
+    }
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.iter().try_for_each(|layer| layer.piecewise(chain))
     }
 }

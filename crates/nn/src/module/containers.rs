@@ -147,6 +147,11 @@ macro_rules! tuples {
             fn set_fused(&mut self, fuses: bool) {
                 $(self.$index.set_fused(fuses);)+
             }
+            #[track_caller]
+            fn piecewise(&self, chain: &mut crate::regions::Piecewise) -> crate::Result<()> {
+                $(self.$index.piecewise(chain)?;)+
+                Ok(())
+            }
         }
     };
 }

@@ -1,8 +1,9 @@
 //! Which rectifier a model uses: a choice, and the layer it makes.
 
 use super::{LeakyRelu, PRelu, Relu};
-use crate::Layer;
 use crate::module::{CastTo, Module, Path, Visitor, VisitorMut};
+use crate::regions::Piecewise;
+use crate::{Layer, Result};
 use tape::{Float, Rectifier, Tape, Var};
 
 /// A rectifier by name.
@@ -93,5 +94,8 @@ impl<T: Float> Layer<T> for Act<T> {
     }
     fn rectifier(&self, tape: &Tape<T>) -> Option<Rectifier<T>> {
         self.inner().rectifier(tape)
+    }
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.inner().piecewise(chain)
     }
 }

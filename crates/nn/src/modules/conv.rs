@@ -6,6 +6,7 @@
 
 use crate::error::{expect, setting};
 use crate::init::{Init, Kaiming};
+use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{
     Conv, ConvAlgorithm, Float, Group, Moments, Padding, Param, PerAxis, Rectifier, Rng, Shape, Tape, Tensor, Var,
@@ -236,6 +237,11 @@ macro_rules! layer {
                 self.bias.as_mut()
             }
 
+            /// Weight and bias, to be changed; the bias may be put in or taken out.
+            pub(crate) fn parts_mut(&mut self) -> (&mut Param<T>, &mut Option<Param<T>>) {
+                (&mut self.weight, &mut self.bias)
+            }
+
             /// Stride, padding, dilation, groups.
             pub fn settings(&self) -> &Conv {
                 &self.settings
@@ -277,6 +283,14 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvNd<AXES, T> {
         let (weight, bias) = self.on(x.tape());
         x.conv_act(weight, bias.as_ref(), act, &self.settings)
     }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        let bias = self.bias.as_ref().map(|bias| bias.value().cast());
+        // Each sum by itself: Winograd's transforms would mix the rounding of neighbours.
+        let settings = self.settings.algorithm(ConvAlgorithm::Direct);
+        chain.affine("Conv", self.weight.value().cast(), bias.as_ref(), move |x, w| x.conv(w, None, &settings))
+    }
 }
 
 impl<const AXES: usize, T: Float> Layer<T> for ConvTransposeNd<AXES, T> {
@@ -286,6 +300,16 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvTransposeNd<AXES, T> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         let (weight, bias) = self.on(x.tape());
         x.conv_transpose(weight, bias.as_ref(), &self.settings)
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        let bias = self.bias.as_ref().map(|bias| bias.value().cast());
+        // Each sum by itself: Winograd's transforms would mix the rounding of neighbours.
+        let settings = self.settings.algorithm(ConvAlgorithm::Direct);
+        chain.affine("ConvTranspose", self.weight.value().cast(), bias.as_ref(), move |x, w| {
+            x.conv_transpose(w, None, &settings)
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
+use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rectifier, Rng, Tape, Tensor, Var};
 
@@ -70,6 +71,11 @@ impl<T: Float> Linear<T> {
     pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
         self.bias.as_mut()
     }
+
+    /// Weight and bias, to be changed; the bias may be put in or taken out.
+    pub(crate) fn parts_mut(&mut self) -> (&mut Param<T>, &mut Option<Param<T>>) {
+        (&mut self.weight, &mut self.bias)
+    }
 }
 
 impl<T: Float> Linear<T> {
@@ -94,5 +100,11 @@ impl<T: Float> Layer<T> for Linear<T> {
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         let (weight, bias) = self.on(x.tape());
         x.linear_act(weight, bias.as_ref(), act)
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        let bias = self.bias.as_ref().map(|bias| bias.value().cast());
+        chain.affine("Linear", self.weight.value().cast(), bias.as_ref(), |x, weight| x.linear(weight, None))
     }
 }

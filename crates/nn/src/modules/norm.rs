@@ -3,6 +3,7 @@
 
 use super::{Act, Activation};
 use crate::error::{expect, setting};
+use crate::regions::Piecewise;
 use crate::{Buffer, Layer, Module, Result};
 use tape::{Float, Group, Moments, Param, Rectifier, Tape, Tensor, Var};
 
@@ -113,6 +114,26 @@ impl<T: Float> BatchNorm<T> {
         &self.running_var
     }
 
+    /// ε under the root.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
+    /// In evaluation it is x ↦ scale·x + shift: γ/√(variance + ε) and β − mean·scale, in f64.
+    ///
+    /// # Errors
+    /// If variance + ε is not above 0.
+    pub fn as_affine(&self) -> Result<[Tensor<f64>; 2]> {
+        let variance = self.running_var.value().cast::<f64>() + self.epsilon;
+        if let Some(at) = variance.iter().position(|v| v.is_nan() || v <= 0.0) {
+            let problem = format!("variance + ε is {} at feature {at}; it must be above 0", variance.to_vec()[at]);
+            return setting("BatchNorm", problem);
+        }
+        let scale = self.weight.value().cast::<f64>() / variance.sqrt();
+        let shift = self.bias.value().cast::<f64>() - self.running_mean.value().cast::<f64>() * &scale;
+        Ok([scale, shift])
+    }
+
     /// f(norm(x) + residual) in one op.
     ///
     /// # Panics
@@ -166,6 +187,12 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         self.forward_with(x, None, Some(act))
     }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        let [scale, shift] = self.as_affine()?;
+        chain.affine("BatchNorm", scale, Some(&shift), |x, scale| x * scale)
+    }
 }
 
 /// Batch norm and the rectifier behind it, with an optional residual between the two, as one op.
@@ -205,6 +232,11 @@ impl<T: Float> NormAct<T> {
     /// The rectifier.
     pub fn act(&self) -> &Act<T> {
         &self.act
+    }
+
+    /// Norm and rectifier, to be changed.
+    pub fn parts_mut(&mut self) -> (&mut BatchNorm<T>, &mut Act<T>) {
+        (&mut self.norm, &mut self.act)
     }
 
     /// f(norm(x) + r).
@@ -258,6 +290,12 @@ impl<T: Float> Layer<T> for NormAct<T> {
 
     fn set_fused(&mut self, fuses: bool) {
         self.fuses = fuses;
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.norm.piecewise(chain)?;
+        self.act.piecewise(chain)
     }
 }
 

@@ -4,7 +4,8 @@
 //! `MaxPool(Pool::new([3, 2]))`.
 
 use super::Layer;
-use crate::Module;
+use crate::regions::Piecewise;
+use crate::{Module, Result};
 use tape::{Float, PadMode, Pool, Var};
 
 /// The largest number of each window: [`Var::max_pool`].
@@ -157,7 +158,7 @@ fn upsampled<T: Float, const D: usize>(layer: Upsample<D>, x: Var<T>) -> Var<T> 
 }
 
 macro_rules! layers {
-    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr;)+) => {$(
+    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr $(, $averages:ident)?;)+) => {$(
         impl<T: Float, $($generics)*> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -174,19 +175,25 @@ macro_rules! layers {
                 let $this = self;
                 $forward
             }
+            $(
+                #[track_caller]
+                fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+                    chain.$averages(*self)
+                }
+            )?
         }
     )+};
 }
 layers! {
     [const D: usize] MaxPool<D> => |this, x| x.max_pool(this.0);
-    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0);
+    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0), averages;
     [const D: usize] AdaptiveMaxPool<D> => |this, x| x.adaptive_max_pool(this.0);
-    [const D: usize] AdaptiveAvgPool<D> => |this, x| x.adaptive_avg_pool(this.0);
+    [const D: usize] AdaptiveAvgPool<D> => |this, x| x.adaptive_avg_pool(this.0), averages;
     [] GlobalAvgPool => |_this, x| {
         let axes: Vec<isize> = (1..x.rank().max(1) as isize - 1).collect();
         if axes.is_empty() { x } else { x.mean_axes(&axes[..]) }
-    };
-    [const D: usize] Upsample<D> => |this, x| upsampled(*this, x);
+    }, averages;
+    [const D: usize] Upsample<D> => |this, x| upsampled(*this, x), averages;
     [const D: usize] Pad<D> => |this, x| {
         let sizes = this.sizes.iter().zip(1..);
         sizes.fold(x, |x, (&(before, after), axis)| x.pad_with(axis, before, after, this.mode))

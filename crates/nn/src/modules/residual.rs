@@ -1,7 +1,8 @@
 //! Residual: y = x + f(x).
 
-use crate::Layer;
 use crate::module::{CastTo, Module, Path, Visitor, VisitorMut};
+use crate::regions::Piecewise;
+use crate::{Layer, Result};
 use tape::{Float, Var};
 
 /// Adds what a layer makes of x to x (He, Zhang, Ren, Sun 2016).
@@ -41,5 +42,10 @@ impl<T: Float, L: Layer<T>> Layer<T> for Residual<L> {
 
     fn set_fused(&mut self, fuses: bool) {
         self.0.set_fused(fuses);
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        chain.residual(|chain| self.0.piecewise(chain))
     }
 }

@@ -1,7 +1,8 @@
 //! Sequential: layers of any kind, one after the other, chosen at run time.
 
-use crate::Layer;
 use crate::module::{Module, Path, Visitor, VisitorMut};
+use crate::regions::Piecewise;
+use crate::{Layer, Result};
 use tape::{Float, Var};
 
 /// Layers one after the other; parameters are named by position: `0.weight`, `2.bias`.
@@ -117,6 +118,11 @@ impl<T: Float> Layer<T> for Sequential<T> {
     fn set_fused(&mut self, fuses: bool) {
         self.fuses = fuses;
         self.layers.iter_mut().for_each(|layer| layer.set_fused(fuses));
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.layers.iter().try_for_each(|layer| layer.piecewise(chain))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Layers without parameters: ReLU, leaky ReLU, dropout, flatten.
 
 use crate::error::{expect, setting};
+use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Rectifier, Tape, Var};
 
@@ -71,7 +72,7 @@ impl Dropout {
 pub struct Flatten;
 
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)?;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, piecewise |$chain:ident| $piecewise:expr)?;)+) => {$(
         impl<T: Float> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -94,14 +95,20 @@ macro_rules! without_parameters {
                     Some($rectifier)
                 }
             )?
+            $(
+                #[track_caller]
+                fn piecewise(&self, $chain: &mut Piecewise) -> Result<()> {
+                    $piecewise
+                }
+            )?
         }
     )+};
 }
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
-    Dropout => |this, x| x.dropout(this.p);
-    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) };
+    Dropout => |this, x| x.dropout(this.p), piecewise |_chain| Ok(());
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, piecewise |chain| chain.averages(Flatten);
 }
 
 #[cfg(test)]

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn alphas_that_make_no_sense_are_named() {
-        for (alpha, text) in [(f64::NAN, "celu: α is NaN"), (0.0, "celu: α is 0; it and 1/α"), (1e-42, "celu: α is")] {
+        for (alpha, text) in [(f64::NAN, "celu: α is NaN"), (0.0, "celu: α is 0; it and 1/α"), (1e-42, "celu: α is")]
+        {
             let message = std::panic::catch_unwind(|| Tensor::from([1.0]).celu(alpha)).unwrap_err();
             let message = *message.downcast::<String>().unwrap();
             assert!(message.contains(text), "{message}");

@@ -41,7 +41,8 @@ impl SoftplusWith {
         if beta.is_finite() && beta > 0.0 && !threshold.is_nan() {
             return Ok(SoftplusWith { beta, threshold });
         }
-        let problem = format!("β is {beta} and the threshold {threshold}; β is finite and above 0, the threshold no NaN");
+        let problem =
+            format!("β is {beta} and the threshold {threshold}; β is finite and above 0, the threshold no NaN");
         Err(Error::Argument { op: "softplus_with", problem })
     }
 }
@@ -173,6 +174,8 @@ mod tests {
         let slopes = y.sum().backward()[&x].to_vec();
         assert!(slopes[0] < 0.9 && slopes[1] == 1.0 && slopes[3] == 1.0, "{slopes:?}");
         assert!(std::panic::catch_unwind(|| Tape::inference().input(Tensor::ones([1])).softplus_with(0, 1)).is_err());
-        assert!(std::panic::catch_unwind(|| Tape::inference().input(Tensor::ones([1])).softplus_with(1, f64::NAN)).is_err());
+        assert!(
+            std::panic::catch_unwind(|| Tape::inference().input(Tensor::ones([1])).softplus_with(1, f64::NAN)).is_err()
+        );
     }
 }

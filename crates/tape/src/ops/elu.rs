@@ -36,7 +36,7 @@ struct Elu {
 }
 
 impl Elu {
-    fn elu(alpha: f64) -> Result<Elu> {
+    fn plain(alpha: f64) -> Result<Elu> {
         if !alpha.is_finite() {
             return refuse("elu", alpha, "it must be finite");
         }
@@ -90,7 +90,7 @@ impl<T: Float> Var<T> {
     /// If α is NaN or infinite.
     #[track_caller]
     pub fn elu(self, alpha: impl Into<f64>) -> Var<T> {
-        expect(Elu::elu(alpha.into())).apply([self])
+        expect(Elu::plain(alpha.into())).apply([self])
     }
 
     /// x where x > 0, else α(e^(x/α) − 1). Derivative: 1 where x > 0, else e^(x/α).
@@ -116,7 +116,7 @@ impl<T: Float> Tensor<T> {
     /// If α is NaN or infinite.
     #[track_caller]
     pub fn elu(&self, alpha: impl Into<f64>) -> Tensor<T> {
-        expect(Elu::elu(alpha.into())).eval([self.clone()])
+        expect(Elu::plain(alpha.into())).eval([self.clone()])
     }
 
     /// x where x > 0, else α(e^(x/α) − 1).

@@ -61,10 +61,11 @@ pub use module::Module;
 pub use modules::{
     Act, Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
     AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, BatchNorm,
-    Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd, Dropout,
-    Flatten, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, MaxPool, MaxPool1d,
-    MaxPool2d, MaxPool3d, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, Relu, Residual, RmsNorm, Sequential, Upsample,
-    Upsample1d, Upsample2d, Upsample3d,
+    CRelu, Celu, ConstrainedPRelu, Constraint, Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d,
+    ConvTranspose3d, ConvTransposeNd, Dropout, Elu, Enforcement, Flatten, Gelu, GeluTanh, GlobalAvgPool, GroupNorm,
+    Hardsigmoid, Hardswish, Hardtanh, InstanceNorm, InvertibleLeaky, Layer, LayerNorm, LeakyRelu, Linear, MaxPool,
+    MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
+    RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;

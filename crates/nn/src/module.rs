@@ -167,8 +167,8 @@ pub trait Module<T: Float = f32> {
     /// Reads parameters and buffers that [`Module::save`] wrote. Numbers come back as they were, NaN and infinities included.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or does not hold exactly this module's names, shapes and float type. The module is
-    /// then as it was.
+    /// If the file cannot be read, is damaged, or does not hold exactly this module's names, shapes and float type, or if a number is
+    /// beyond the bounds of its parameter. The module is then as it was.
     fn load(&mut self, path: impl AsRef<std::path::Path>) -> Result<()>
     where
         Self: Sized,

@@ -1,17 +1,27 @@
 //! Layers: modules with one input and one output.
 
 mod activation;
+mod constrained_prelu;
+mod constraint;
 mod conv;
+mod crelu;
+mod invertible;
 mod linear;
 mod norm;
 mod pooling;
 mod prelu;
 mod residual;
+mod rrelu;
 mod sequential;
+mod smooth;
 mod stateless;
 
 pub use activation::{Act, Activation};
+pub use constrained_prelu::ConstrainedPRelu;
+pub use constraint::{Constraint, Enforcement};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
+pub use crelu::CRelu;
+pub use invertible::InvertibleLeaky;
 pub use linear::Linear;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, NormAct, RmsNorm};
 pub use pooling::{
@@ -21,7 +31,9 @@ pub use pooling::{
 };
 pub use prelu::PRelu;
 pub use residual::Residual;
+pub use rrelu::RRelu;
 pub use sequential::Sequential;
+pub use smooth::{Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Mish, Relu6, Selu, Silu, Softplus};
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 
 use crate::error::setting;

@@ -4,6 +4,8 @@
 //! setting or a gradient is not finite, returns the error and changes nothing. What an optimiser remembers belongs to a parameter's
 //! name; steps are counted for each parameter. A parameter without a gradient (frozen, or out of the loss's reach) is skipped.
 //!
+//! A parameter with bounds ([`tape::Param::within`]) is brought back between them at the end of the step.
+//!
 //! Weight decay spares [`tape::Group::Slope`]: decay would pull a rectifier's learned slope to 0 (He et al. 2015).
 //! `decay_slopes(true)` asks for it.
 

@@ -12,6 +12,8 @@ pub(super) struct Entry<'a, T: Float> {
     /// Its name in the file.
     pub(super) file_name: String,
     pub(super) tensor: &'a Tensor<T>,
+    /// What its numbers must be between.
+    pub(super) bounds: Option<(T, T)>,
     axes: Axes,
 }
 
@@ -49,7 +51,7 @@ struct List<'a, T: Float> {
 }
 
 impl<'a, T: Float> List<'a, T> {
-    fn tensor(&mut self, name: &str, tensor: &'a Tensor<T>) {
+    fn tensor(&mut self, name: &str, tensor: &'a Tensor<T>, bounds: Option<(T, T)>) {
         let said = self.next.take().filter(|(of, _)| of == name && self.layout == Layout::Pytorch);
         let form = said.map_or(Pytorch::SAME, |(_, form)| form);
         let file_name = match (form.name, name.rsplit_once('.')) {
@@ -57,16 +59,16 @@ impl<'a, T: Float> List<'a, T> {
             (Some(last), None) => last.to_string(),
             (None, _) => name.to_string(),
         };
-        self.entries.push(Entry { name: name.to_string(), file_name, tensor, axes: form.axes });
+        self.entries.push(Entry { name: name.to_string(), file_name, tensor, bounds, axes: form.axes });
     }
 }
 
 impl<'a, T: Float> Visitor<'a, T> for List<'a, T> {
     fn param(&mut self, name: &str, param: &'a Param<T>) {
-        self.tensor(name, param.value());
+        self.tensor(name, param.value(), param.bounds());
     }
     fn buffer(&mut self, name: &str, buffer: &'a Buffer<T>) {
-        self.tensor(name, buffer.value());
+        self.tensor(name, buffer.value(), None);
     }
     fn pytorch(&mut self, name: &str, form: Pytorch) {
         self.next = Some((name.to_string(), form));

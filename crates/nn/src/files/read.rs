@@ -114,7 +114,16 @@ fn difference<T: Float>(entry: &Entry<'_, T>, found: &Stored<'_>, layout: Layout
     }
     let is_float = matches!(found.dtype, "F16" | "BF16" | "F32" | "F64");
     let fits = found.dtype == dtype::<T>() || layout == Layout::Pytorch && is_float;
-    (!fits).then(|| format!("{name} is {} in the file and {} in the model", found.dtype, dtype::<T>()))
+    if !fits {
+        return Some(format!("{name} is {} in the file and {} in the model", found.dtype, dtype::<T>()));
+    }
+    let (low, high) = entry.bounds?;
+    let numbers = Tensor::<T>::fill_with(&found.shape[..], |to| read(found, to)).to_vec();
+    let element = numbers.iter().position(|number| !(low <= *number && *number <= high))?;
+    let number = numbers[element];
+    Some(format!(
+        "{name} is {number} at element {element} in the file, and the model keeps it between {low} and {high}"
+    ))
 }
 
 pub(super) fn dtype<T: Float>() -> &'static str {

@@ -1,9 +1,8 @@
 //! Layers without parameters: ReLU, leaky ReLU, dropout, flatten.
 
+use crate::Result;
 use crate::error::{expect, setting};
-use crate::regions::Piecewise;
-use crate::{Layer, Module, Result};
-use tape::{Float, Rectifier, Tape, Var};
+use tape::Rectifier;
 
 /// max(x, 0); the slope at 0 is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,39 +70,41 @@ impl Dropout {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flatten;
 
+/// The traits of layers without parameters: `Name => |this, x| forward;`, with `rectifier |this| …` where they are one.
 macro_rules! without_parameters {
     ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, piecewise |$chain:ident| $piecewise:expr)?;)+) => {$(
-        impl<T: Float> Module<T> for $layer {
-            fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
-            fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
+        impl<T: tape::Float> $crate::Module<T> for $layer {
+            fn visit<'a>(&'a self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::Visitor<'a, T>) {}
+            fn visit_mut<'a>(&'a mut self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::VisitorMut<'a, T>) {}
         }
-        impl<U: Float> crate::module::CastTo<U> for $layer {
+        impl<U: tape::Float> $crate::module::CastTo<U> for $layer {
             type Output = $layer;
             fn cast_to(&self) -> $layer {
                 *self
             }
         }
-        impl<T: Float> Layer<T> for $layer {
+        impl<T: tape::Float> $crate::Layer<T> for $layer {
             #[track_caller]
-            fn forward(&self, $x: Var<T>) -> Var<T> {
+            fn forward(&self, $x: tape::Var<T>) -> tape::Var<T> {
                 let $this = self;
                 $forward
             }
             $(
-                fn rectifier(&self, _: &Tape<T>) -> Option<Rectifier<T>> {
+                fn rectifier(&self, _: &tape::Tape<T>) -> Option<tape::Rectifier<T>> {
                     let $that = self;
                     Some($rectifier)
                 }
             )?
             $(
                 #[track_caller]
-                fn piecewise(&self, $chain: &mut Piecewise) -> Result<()> {
+                fn piecewise(&self, $chain: &mut $crate::regions::Piecewise) -> $crate::Result<()> {
                     $piecewise
                 }
             )?
         }
     )+};
 }
+pub(super) use without_parameters;
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
@@ -114,7 +115,8 @@ without_parameters! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::{Shape, Tensor};
+    use crate::Layer as _;
+    use tape::{Shape, Tape, Tensor};
 
     #[test]
     fn values() {

@@ -136,6 +136,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         })?;
         kernels::adam(updates.joined());
         self.updates = Sequence::recycled(&mut updates);
+        self.states.keep_bounds(net);
         Ok(())
     }
 

@@ -121,6 +121,7 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         })?;
         kernels::sgd(updates.joined());
         self.updates = Sequence::recycled(&mut updates);
+        self.states.keep_bounds(net);
         Ok(())
     }
 

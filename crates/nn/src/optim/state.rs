@@ -25,6 +25,8 @@ pub(crate) struct States<T: Float> {
     slots: Vec<Slot<T>>,
     path: Path,
     gradients: Vec<&'static [T]>,
+    /// Whether a parameter has bounds.
+    has_bounds: bool,
 }
 
 /// A parameter that is due: its numbers, its gradient, and what is remembered for it.
@@ -49,7 +51,7 @@ impl<T: Float> Due<'_, T> {
 
 impl<T: Float> States<T> {
     pub(crate) fn new() -> States<T> {
-        States { slots: Vec::new(), path: Path::default(), gradients: Vec::new() }
+        States { slots: Vec::new(), path: Path::default(), gradients: Vec::new(), has_bounds: false }
     }
 
     /// Calls `take` with every parameter that has a gradient, and writes buffers' updates. Before that everything is checked, and
@@ -64,8 +66,10 @@ impl<T: Float> States<T> {
         memories: usize,
         take: &mut dyn FnMut(Due<'a, T>),
     ) -> Result<()> {
-        let mut plan = Plan { slots: &mut self.slots, grads, at: 0, problem: None, bad_update: None };
+        let mut plan =
+            Plan { slots: &mut self.slots, grads, at: 0, problem: None, bad_update: None, has_bounds: false };
         net.visit_mut(&mut self.path, &mut plan);
+        self.has_bounds = plan.has_bounds;
         let (planned, problem, bad_update) = (plan.at, plan.problem, plan.bad_update);
         if let Some(problem) = problem {
             return setting(what, problem);
@@ -79,6 +83,19 @@ impl<T: Float> States<T> {
         net.visit_mut(&mut self.path, &mut Hand { slots, grads, memories, take });
         Ok(())
     }
+
+    /// Brings parameters back between their bounds, after the updates. Costs a walk, and only where there are bounds.
+    pub(crate) fn keep_bounds(&mut self, net: &mut impl Module<T>) {
+        struct Project;
+        impl<'a, T: Float> VisitorMut<'a, T> for Project {
+            fn param(&mut self, _: &str, param: &'a mut Param<T>) {
+                param.project();
+            }
+        }
+        if self.has_bounds {
+            net.visit_mut(&mut self.path, &mut Project);
+        }
+    }
 }
 
 /// First walk: puts the slots in the order of the walk, creates missing ones, and makes gradients contiguous.
@@ -88,12 +105,14 @@ struct Plan<'s, T: Float> {
     at: usize,
     problem: Option<String>,
     bad_update: Option<Error>,
+    has_bounds: bool,
 }
 
 impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
     fn param(&mut self, name: &str, param: &'a mut Param<T>) {
         let at = self.at;
         self.at += 1;
+        self.has_bounds |= param.bounds().is_some();
         // The order is the same in every step of one module, so the first comparison nearly always settles it.
         if self.slots.get(at).is_none_or(|slot| slot.name != name) {
             match self.slots[at.min(self.slots.len())..].iter().position(|slot| slot.name == name) {

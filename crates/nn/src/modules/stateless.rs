@@ -71,7 +71,7 @@ impl Dropout {
 pub struct Flatten;
 
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)?;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz $bound:literal)?;)+) => {$(
         impl<T: Float> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -89,6 +89,11 @@ macro_rules! without_parameters {
                 $forward
             }
             $(
+                fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+                    bounds.push(at, stringify!($layer), Ok($bound))
+                }
+            )?
+            $(
                 fn rectifier(&self, _: &Tape<T>) -> Option<Rectifier<T>> {
                     let $that = self;
                     Some($rectifier)
@@ -100,8 +105,8 @@ macro_rules! without_parameters {
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
-    Dropout => |this, x| x.dropout(this.p);
-    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) };
+    Dropout => |this, x| x.dropout(this.p), lipschitz 1.0;
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz 1.0;
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::ops::Range;
 pub const OUT: &str = "out";
 
 /// So that the picture is the same on a machine without fonts.
-const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+pub const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 const SIZE: (u32, u32) = (960, 560);
-const INK: RGBColor = RGBColor(40, 44, 52);
+pub const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(226, 229, 234);
 /// Told apart with any kind of sight (Okabe, Ito 2008), in this order.
 const COLOURS: [RGBColor; 5] = [

@@ -43,6 +43,7 @@ mod error;
 mod files;
 mod gradcheck;
 pub mod init;
+pub mod lipschitz;
 pub mod loss;
 pub mod metrics;
 pub mod models;

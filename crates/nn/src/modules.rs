@@ -64,6 +64,18 @@ pub trait Layer<T: Float = f32>: Module<T> {
         (self.forward(x), None)
     }
 
+    /// Writes what the layer, as it is in evaluation, stretches distances by at most: for [`crate::lipschitz::Certificate`]. A layer that is a rectifier
+    /// ([`Layer::rectifier`]) need not say more.
+    ///
+    /// # Errors
+    /// If no bound is known, or if a parameter is NaN or infinite.
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        match self.rectifier(&Tape::inference()) {
+            Some(rectifier) => bounds.rectifier(at, &rectifier),
+            None => bounds.unknown(at, std::any::type_name::<Self>()),
+        }
+    }
+
     /// Whether [`Layer::forward_given`] makes use of its input's moments on this tape.
     fn takes_moments(&self, _tape: &Tape<T>) -> bool {
         false
@@ -112,6 +124,9 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn rectifier(&self, tape: &Tape<T>) -> Option<Rectifier<T>> {
         (**self).rectifier(tape)
     }
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        (**self).lipschitz(at, bounds)
+    }
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {
         (**self).forward_rectified(x, act)
     }
@@ -137,6 +152,9 @@ impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.iter().fold(x, |x, layer| layer.forward(x))
     }
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        self.iter().enumerate().try_for_each(|(i, layer)| at.enter_index(i, |at| layer.lipschitz(at, bounds)))
+    }
     fn set_fused(&mut self, fuses: bool) {
         self.iter_mut().for_each(|layer| layer.set_fused(fuses));
     }
@@ -152,6 +170,9 @@ impl<T: Float, L: Layer<T>> Layer<T> for Option<L> {
             Some(layer) => layer.forward(x),
             None => x,
         }
+    }
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        self.iter().try_for_each(|layer| layer.lipschitz(at, bounds))
     }
     fn set_fused(&mut self, fuses: bool) {
         if let Some(layer) = self {

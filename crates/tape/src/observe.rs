@@ -115,7 +115,7 @@ mod tests {
         let tape = Tape::observing(true);
         let x = tape.input(Tensor::from([[2.0], [3.0]]));
         let act = Rectifier::PRelu(tape.param(&alpha));
-        let y = x.linear_act(&tape.param(&w), None, act);
+        let y = x.linear_act(tape.param(&w), None, act);
         let ops = tape.observed();
         assert_eq!(ops.iter().map(|op| op.op).collect::<Vec<_>>(), ["matmul", "prelu"]);
         assert_eq!(ops[0].sources, [Source::Input, Source::Param(w.id())]);

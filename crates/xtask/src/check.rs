@@ -29,7 +29,18 @@ pub fn check() -> Outcome {
 }
 
 /// The examples that hold a claim to account.
-const EXPERIMENTS: [&str; 5] = ["dying_neuron", "born_dead", "signal_depth", "he30", "regions"];
+const EXPERIMENTS: [&str; 10] = [
+    "dying_neuron",
+    "born_dead",
+    "signal_depth",
+    "he30",
+    "regions",
+    "lipschitz",
+    "leaky_rnn",
+    "contrastive",
+    "gan",
+    "saliency",
+];
 
 /// An experiment's short form: it ends with a verdict, which may be that there is none yet.
 fn experiment(name: &str) -> Outcome {

@@ -103,7 +103,7 @@ fn independence(z: impl Iterator<Item = f64>, alpha: f64, gamma: f64, beta: f64)
         }
     }
     let alone = gram[2][2];
-    if !(alone > 0.0) {
+    if alone.is_nan() || alone <= 0.0 {
         return None;
     }
     // Gram–Schmidt: β's column, then γ's, then α's.

@@ -109,7 +109,7 @@ fn slopes_that_crossed_a_line_are_named() {
         Tensor::new(&slopes, [64])
     });
     let findings = look(&net).findings();
-    let text = findings.iter().map(|finding| finding.to_string()).collect::<Vec<_>>().join("\n");
+    let text = findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(text.contains("2: 1 of 64 slopes are negative, down to -0.500"), "{text}");
     assert!(text.contains("2: 1 of 64 slopes are larger than 1, up to 1.50"), "{text}");
     assert_eq!(findings.len(), 2);

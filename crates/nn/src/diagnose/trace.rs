@@ -51,7 +51,7 @@ pub(super) struct Norm {
 }
 
 pub(super) fn numbers<T: Float>(x: &Tensor<T>) -> Vec<f64> {
-    x.to_vec().into_iter().map(|x| x.to_f64()).collect()
+    x.to_vec().into_iter().map(T::to_f64).collect()
 }
 
 pub(super) fn mean_square<T: Float>(x: &Tensor<T>) -> f64 {

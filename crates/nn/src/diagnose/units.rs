@@ -93,9 +93,10 @@ fn units<T: Float>(layer: &Rectified<T>) -> Units {
     let (mut positive, mut other) = (vec![0_usize; count], vec![0_usize; count]);
     for row in layer.x.to_vec().chunks_exact(count.max(1)) {
         for ((x, positive), other) in row.iter().zip(&mut positive).zip(&mut other) {
-            // NaN is neither: it passes no gate and is not dead.
-            *positive += usize::from(!(x.to_f64() <= 0.0));
-            *other += usize::from(!(x.to_f64() > 0.0));
+            // NaN counts as both: its unit is neither dead nor linear.
+            let x = x.to_f64();
+            *positive += usize::from(x > 0.0 || x.is_nan());
+            *other += usize::from(x <= 0.0 || x.is_nan());
         }
     }
     let samples = layer.x.len().checked_div(count).unwrap_or(0);

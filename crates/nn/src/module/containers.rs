@@ -144,6 +144,10 @@ macro_rules! tuples {
                 $(let x = self.$index.forward(x);)+
                 x
             }
+            fn lipschitz(&self, at: &mut Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+                $(at.enter(stringify!($index), |at| self.$index.lipschitz(at, bounds))?;)+
+                Ok(())
+            }
             fn set_fused(&mut self, fuses: bool) {
                 $(self.$index.set_fused(fuses);)+
             }

@@ -142,7 +142,7 @@ impl<T: Float> ConstrainedPRelu<T> {
 
     fn invertible_slopes(&self, tape: &Tape<T>) -> Result<Var<T>> {
         let alpha = self.slopes(tape);
-        match alpha.value().iter().enumerate().find(|(_, alpha)| !(*alpha > T::ZERO)) {
+        match alpha.value().iter().enumerate().find(|(_, alpha)| alpha.is_nan() || *alpha <= T::ZERO) {
             None => Ok(alpha),
             Some((at, slope)) => {
                 let problem = "only slopes above 0 have an inverse; Constraint::Invertible keeps them there";

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Adam, AdamW, Optimizer, Sgd, gradcheck_module};
+use crate::{Adam, AdamW, Optimizer as _, Sgd, gradcheck_module};
 use Enforcement::{Projection, Reparametrisation};
 use proptest::prelude::*;
 use tape::{Gradients, Rng};
@@ -66,7 +66,10 @@ fn keeps_its_promise(act: &ConstrainedPRelu) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn optimisers(rate: f64) -> [Box<dyn FnMut(&mut ConstrainedPRelu, Gradients) -> Result<()>>; 4] {
+/// One step of an optimiser.
+type Step = Box<dyn FnMut(&mut ConstrainedPRelu, Gradients) -> Result<()>>;
+
+fn optimisers(rate: f64) -> [Step; 4] {
     let (mut sgd, mut momentum) = (Sgd::new(rate), Sgd::new(rate).momentum(0.99).nesterov(true));
     let (mut adam, mut adamw) = (Adam::new(rate), AdamW::new(rate).weight_decay(0.5).decay_slopes(true));
     [

@@ -164,7 +164,7 @@ fn width<T: Float>(low: f64, high: f64) -> f64 {
     let (low, high) = (T::from_f64(low), T::from_f64(high));
     let mut width = high - low;
     while low + width > high {
-        width = width * (T::ONE - T::EPSILON);
+        width *= T::ONE - T::EPSILON;
     }
     width.to_f64()
 }

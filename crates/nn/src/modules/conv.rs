@@ -267,6 +267,11 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvNd<AXES, T> {
         x.conv(weight, bias.as_ref(), &self.settings)
     }
 
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+        let groups = self.settings.group_count();
+        bounds.push(at, "Conv", crate::lipschitz::conv_norm_above(self.weight.value(), groups))
+    }
+
     #[track_caller]
     fn forward_moments(&self, x: Var<T>) -> (Var<T>, Option<Moments<T>>) {
         if self.bias.is_some() {
@@ -294,6 +299,11 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvNd<AXES, T> {
 }
 
 impl<const AXES: usize, T: Float> Layer<T> for ConvTransposeNd<AXES, T> {
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+        let groups = self.settings.group_count();
+        bounds.push(at, "ConvTranspose", crate::lipschitz::conv_norm_above(self.weight.value(), groups))
+    }
+
     /// # Panics
     /// If x has another number of axes or channels, or if padding leaves no place.
     #[track_caller]

@@ -107,11 +107,10 @@ mod tests {
             let pivot = (i..n).max_by(|&a, &b| rows[a][i].abs().total_cmp(&rows[b][i].abs())).unwrap();
             rows.swap(i, pivot);
             log += rows[i][i].abs().ln();
-            for below in i + 1..n {
-                let factor = rows[below][i] / rows[i][i];
-                for column in i..n {
-                    rows[below][column] -= factor * rows[i][column];
-                }
+            let (above, below) = rows.split_at_mut(i + 1);
+            for row in below {
+                let factor = row[i] / above[i][i];
+                row.iter_mut().zip(&above[i]).for_each(|(x, pivot)| *x -= factor * pivot);
             }
         }
         log

@@ -95,6 +95,10 @@ impl<T: Float> Layer<T> for Linear<T> {
         x.linear(weight, bias.as_ref())
     }
 
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+        bounds.push(at, "Linear", crate::lipschitz::spectral_norm_above(self.weight.value()))
+    }
+
     /// As [`Var::linear_act`].
     #[track_caller]
     fn forward_rectified(&self, x: Var<T>, act: Rectifier<T>) -> Var<T> {

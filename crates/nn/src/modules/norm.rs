@@ -176,6 +176,12 @@ impl<T: Float> BatchNorm<T> {
 }
 
 impl<T: Float> Layer<T> for BatchNorm<T> {
+    /// In evaluation: the largest |γ|/√(variance + ε).
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+        let (weight, variance) = (self.weight.value().cast::<f64>(), self.running_var.value().cast::<f64>());
+        bounds.push(at, "BatchNorm", crate::lipschitz::norm_above(&weight, &variance, self.epsilon))
+    }
+
     /// # Panics
     /// As [`BatchNorm::forward_with`].
     #[track_caller]
@@ -272,6 +278,11 @@ impl<T: Float> NormAct<T> {
 }
 
 impl<T: Float> Layer<T> for NormAct<T> {
+    fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+        at.enter("norm", |at| self.norm.lipschitz(at, bounds))?;
+        at.enter("act", |at| self.act.lipschitz(at, bounds))
+    }
+
     /// # Panics
     /// As [`BatchNorm::forward_with`].
     #[track_caller]

@@ -40,6 +40,10 @@ impl<T: Float, L: Layer<T>> Layer<T> for Residual<L> {
         self.0.forward(x.clone()) + x
     }
 
+    fn lipschitz(&self, at: &mut Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        bounds.residual(at, |at, bounds| self.0.lipschitz(at, bounds))
+    }
+
     fn set_fused(&mut self, fuses: bool) {
         self.0.set_fused(fuses);
     }

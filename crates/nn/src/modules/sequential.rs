@@ -115,6 +115,10 @@ impl<T: Float> Layer<T> for Sequential<T> {
         x
     }
 
+    fn lipschitz(&self, at: &mut Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
+        self.layers.iter().enumerate().try_for_each(|(i, layer)| at.enter_index(i, |at| layer.lipschitz(at, bounds)))
+    }
+
     fn set_fused(&mut self, fuses: bool) {
         self.fuses = fuses;
         self.layers.iter_mut().for_each(|layer| layer.set_fused(fuses));

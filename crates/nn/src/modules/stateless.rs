@@ -72,7 +72,7 @@ pub struct Flatten;
 
 /// The traits of layers without parameters: `Name => |this, x| forward;`, with `rectifier |this| …` where they are one.
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, piecewise |$chain:ident| $piecewise:expr)?;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz $bound:literal)? $(, piecewise |$chain:ident| $piecewise:expr)?;)+) => {$(
         impl<T: tape::Float> $crate::Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::VisitorMut<'a, T>) {}
@@ -89,6 +89,11 @@ macro_rules! without_parameters {
                 let $this = self;
                 $forward
             }
+            $(
+                fn lipschitz(&self, at: &mut $crate::module::Path, bounds: &mut $crate::lipschitz::Certificate) -> $crate::Result<()> {
+                    bounds.push(at, stringify!($layer), Ok($bound))
+                }
+            )?
             $(
                 fn rectifier(&self, _: &tape::Tape<T>) -> Option<tape::Rectifier<T>> {
                     let $that = self;
@@ -108,8 +113,8 @@ pub(super) use without_parameters;
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
-    Dropout => |this, x| x.dropout(this.p), piecewise |_chain| Ok(());
-    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, piecewise |chain| chain.averages(Flatten);
+    Dropout => |this, x| x.dropout(this.p), lipschitz 1.0, piecewise |_chain| Ok(());
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz 1.0, piecewise |chain| chain.averages(Flatten);
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub fn check() -> Outcome {
 }
 
 /// The examples that hold a claim to account.
-const EXPERIMENTS: [&str; 10] = [
+const EXPERIMENTS: [&str; 11] = [
     "dying_neuron",
     "born_dead",
     "signal_depth",
@@ -40,6 +40,7 @@ const EXPERIMENTS: [&str; 10] = [
     "contrastive",
     "gan",
     "saliency",
+    "health",
 ];
 
 /// An experiment's short form: it ends with a verdict, which may be that there is none yet.

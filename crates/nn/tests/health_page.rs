@@ -1,0 +1,46 @@
+//! The page of `nn::diagnose` in a browser, if there is one: every plot drawn, no error in the console.
+
+use nn::prelude::*;
+use nn::{Activation, NormAct};
+use std::process::Command;
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+#[test]
+fn a_browser_draws_every_plot() {
+    let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
+    let Some(browser) = BROWSERS.into_iter().find(is_there) else {
+        println!("SKIPPED: none of {BROWSERS:?} is here; `apt-get install chromium`");
+        return;
+    };
+    let mut rng = Rng::seed(2);
+    let norm = NormAct::new(16, Activation::PRelu);
+    let net = Sequential::new().then(Linear::new(8, 16, &mut rng)).then(norm).then(Linear::new(16, 4, &mut rng));
+    let report = nn::diagnose(&net, |x| net.forward(x), &Tensor::randn([32, 8], &mut rng)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("health.html");
+    report.write_html(&page).unwrap();
+    // Reads back what the browser laid out: a script of the test's own, not of the page.
+    let probe = "<script>addEventListener('load',()=>{const sizes=[...document.querySelectorAll('svg')].map(svg=>{\
+        const marks=[...svg.querySelectorAll('circle,rect,polyline')].filter(mark=>{const b=mark.getBBox();return isFinite(b.x+b.y+b.width+b.height)});\
+        return marks.length>0&&svg.getBoundingClientRect().height>50});document.title='drawn '+sizes.filter(x=>x).length+' of '+sizes.length})</script></body>";
+    let text = std::fs::read_to_string(&page).unwrap().replace("</body>", probe);
+    std::fs::write(&page, text).unwrap();
+    let out = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=2000",
+        ])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let (dom, log) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(dom.contains("<title>drawn 5 of 5</title>"), "{}\n{log}", &dom[..dom.len().min(400)]);
+    assert!(!log.contains("CONSOLE"), "{log}");
+}

@@ -1,8 +1,7 @@
 //! [`Tape`]: the list of what was computed, in order, to be replayed backwards.
 //!
-//! A record names its operands by number and keeps the tensors its rule will read; it never holds a `Var`, so a tape
-//! does not hold itself alive. Which kind of tape you start from decides what is recorded and how layers behave; there
-//! is no global gradient mode and no global random state.
+//! A record names its operands by number and keeps the tensors its rule will read; it never holds a `Var`, so a tape does not hold itself alive. Which kind of
+//! tape you start from decides what is recorded and how layers behave; there is no global gradient mode and no global random state.
 
 use crate::buffer::Updates;
 use crate::checkpoint::Start;
@@ -143,9 +142,8 @@ impl<T: Float> Tape<T> {
         Tape::with(true, false, None)
     }
 
-    /// Records and remembers every op with its operands' and its result's numbers ([`Tape::observed`]), keeps the gradient of each
-    /// ([`crate::Gradients`]), and runs ops of several steps (a linear layer and its rectifier) one by one: for diagnosis. Layers behave as in
-    /// training, or as in evaluation, but for dropout, which does nothing. Frozen parameters are recorded too, and checkpoints keep everything.
+    /// Records and remembers every op with its numbers ([`Tape::observed`]), keeps the gradient of each, runs joint ops (a linear layer and its rectifier) step by step, records
+    /// frozen parameters too, and ignores checkpoints: for diagnosis. Layers behave as in training, or as in evaluation, but for dropout, which does nothing.
     pub fn observing(training: bool) -> Tape<T> {
         let mut tape = Tape::with(true, training, None);
         let inner = Rc::get_mut(&mut tape.inner).expect("nobody else has a handle yet");
@@ -216,8 +214,8 @@ impl<T: Float> Tape<T> {
         Tape::with(self.inner.records, self.inner.training, Some(seed))
     }
 
-    /// Panics from now on at the first op that makes NaN or infinity out of finite numbers, forward or backward, with
-    /// the op's name, its line, and where in the tensor. Costs a pass over every result.
+    /// Panics from now on at the first op that makes NaN or infinity out of finite numbers, forward or backward, with the op's name, its line, and where in
+    /// the tensor. Costs a pass over every result.
     pub fn detect_anomalies(self) -> Tape<T> {
         self.inner.finds_anomalies.set(true);
         self
@@ -260,8 +258,7 @@ impl<T: Float> Tape<T> {
         self.inner.records
     }
 
-    /// The seed of the next random op: a function of the tape's seed and of how many were drawn before. None where
-    /// nothing random should happen.
+    /// The seed of the next random op: a function of the tape's seed and of how many were drawn before. None where nothing random should happen.
     pub fn next_dropout_seed(&self) -> Option<u64> {
         let draw = self.inner.draws.get();
         self.inner.draws.set(draw + 1);

@@ -1,5 +1,4 @@
-//! Normalisation layers: batch norm (and with its rectifier, [`NormAct`]), layer, RMS, group and instance norm. Features last, so one
-//! type serves images, sequences and rows.
+//! Normalisation layers: batch norm (and with its rectifier, [`NormAct`]), layer, RMS, group and instance norm. Features last: one type serves images, sequences and rows.
 
 use super::{Act, Activation};
 use crate::error::{expect, setting};
@@ -13,8 +12,7 @@ const MOMENTUM: f64 = 0.1;
 
 /// Normalises each feature over all rows of the batch, then γ·x̂ + β; at inference by running statistics (Ioffe, Szegedy 2015).
 ///
-/// A training tape uses the batch's statistics and notes the running ones, new = 0.9·old + 0.1·batch with the unbiased variance; the
-/// optimiser's step writes them. Other tapes use the running ones, as [`BatchNorm::frozen`] always does.
+/// A training tape uses the batch's statistics and notes the running ones, new = 0.9·old + 0.1·batch with the unbiased variance; the optimiser's step writes them. Other tapes use the running ones, as [`BatchNorm::frozen`] always does.
 ///
 /// ```
 /// use nn::prelude::*;

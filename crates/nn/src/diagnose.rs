@@ -113,8 +113,13 @@ pub fn diagnose<T: Float, M: Module<T>>(
 impl Report {
     /// What is wrong, the worst first; nothing in a healthy network.
     pub fn findings(&self) -> Vec<Finding> {
+        let units = self.units.findings();
         let mut findings = self.signals.findings();
-        findings.extend(self.units.findings());
+        // Where units are dead, so is the signal, and larger weights would not help.
+        findings.retain(|signal| {
+            signal.severity > Severity::Warning || units.iter().all(|unit| unit.layer != signal.layer)
+        });
+        findings.extend(units);
         findings.extend(self.slopes.findings());
         findings.extend(self.redundancy.findings());
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

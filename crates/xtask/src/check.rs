@@ -23,6 +23,8 @@ pub fn check() -> Outcome {
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     kernels_at("portable", true)?;
     kernels_at("avx2", has_avx2())?;
+    // All at once, so that no core waits for one example's last codegen unit.
+    run("examples", &mut cargo(&["build", "--locked", "--quiet", "--package", "rectify-nn", "--examples"]))?;
     EXPERIMENTS.into_iter().try_for_each(experiment)?;
     println!("\ncheck passed");
     Ok(())

@@ -88,7 +88,7 @@ fn signals(report: &Report) -> String {
 
 fn units(report: &Report) -> String {
     let layers = &report.units.layers;
-    let mut plot = Plot::new(layers.iter().map(|layer| layer.layer.as_str()).collect(), [0.0, 1.0], false);
+    let mut plot = Plot::of_shares(layers.iter().map(|layer| layer.layer.as_str()).collect());
     for (at, layer) in layers.iter().enumerate() {
         let count = layer.count.max(1) as f64;
         let title =
@@ -127,7 +127,7 @@ fn redundancy(report: &Report) -> String {
     if pairs.is_empty() {
         return String::new();
     }
-    let mut plot = Plot::new(pairs.iter().map(|pair| pair.layer.as_str()).collect(), [0.0, 1.0], false);
+    let mut plot = Plot::of_shares(pairs.iter().map(|pair| pair.layer.as_str()).collect());
     for (at, pair) in pairs.iter().enumerate() {
         plot.dots("c", at, &pair.independence.iter().map(|rho| rho.unwrap_or(f64::NAN)).collect::<Vec<_>>());
     }

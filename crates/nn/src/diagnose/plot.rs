@@ -22,6 +22,11 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 impl<'a> Plot<'a> {
+    /// For shares of a whole.
+    pub(super) fn of_shares(layers: Vec<&'a str>) -> Plot<'a> {
+        Plot { layers, range: [0.0, 1.0], logarithmic: false, marks: String::new() }
+    }
+
     /// For values within what these span.
     pub(super) fn new(layers: Vec<&'a str>, values: impl IntoIterator<Item = f64>, logarithmic: bool) -> Plot<'a> {
         let scaled = values.into_iter().map(|y| if logarithmic { y.log10() } else { y }).filter(|y| y.is_finite());

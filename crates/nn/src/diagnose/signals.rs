@@ -107,9 +107,9 @@ impl SignalReport {
                 let what = format!("{} numbers are not finite", layer.not_finite);
                 add(Severity::Severe, layer, what, "`Tape::detect_anomalies` names the op that made the first".into());
             } else if let Some(factor) = layer.factor.filter(|f| *f > FACTOR || (*f < 1.0 / FACTOR && *f > 0.0)) {
-                let (verb, scale) = (if factor > 1.0 { "multiplies" } else { "shrinks" }, factor.sqrt().recip());
-                let what = format!("{verb} the signal's mean square by {}", table::number(factor));
-                let advice = format!("Multiply its weights by {}, or put a norm behind it", table::number(scale));
+                let what = format!("multiplies the signal's mean square by {}", table::number(factor));
+                let scale = table::number(factor.sqrt().recip());
+                let advice = format!("Multiply its weights by {scale}, or put a norm behind it");
                 add(Severity::Warning, layer, what, advice);
             }
         }

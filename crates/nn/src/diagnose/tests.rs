@@ -74,6 +74,8 @@ fn a_dead_layer_is_named() {
     assert_eq!((finding.severity, finding.layer.as_str()), (Severity::Severe, "2"));
     assert!(finding.what.contains("64 of 64 units never fire"), "{report}");
     assert_eq!(report.units.dead(), (128, 192), "the layer after it gets its own biases alone: {report}");
+    let about_it = report.findings().into_iter().filter(|finding| finding.layer == "2").count();
+    assert_eq!(about_it, 1, "that no signal comes out of dead units is no finding of its own: {report}");
     assert!(report.signals.layers[0].gradient.is_none_or(|gradient| gradient == 0.0));
 }
 

@@ -117,7 +117,7 @@ mod tests {
         let act = Rectifier::PRelu(tape.param(&alpha));
         let y = x.linear_act(tape.param(&w), None, act);
         let ops = tape.observed();
-        assert_eq!(ops.iter().map(|op| op.op).collect::<Vec<_>>(), ["matmul", "prelu"]);
+        assert_eq!(ops.iter().map(|op| op.op).collect::<Vec<_>>(), ["linear", "prelu"]);
         assert_eq!(ops[0].sources, [Source::Input, Source::Param(w.id())]);
         assert_eq!(ops[1].sources, [Source::Op(0), Source::Param(alpha.id())]);
         assert_eq!(ops[1].operands[0].to_vec(), [2.0, -2.0, 3.0, -3.0]);

@@ -1,7 +1,7 @@
 //! The report as one page: tables and plots, light and dark, without script or network.
 
 use super::plot::{Plot, escape};
-use super::{Report, Severity, Verdict, table};
+use super::{Report, table};
 use std::fmt::Write as _;
 
 const STYLE: &str = "\
@@ -44,7 +44,7 @@ fn findings(report: &Report) -> String {
     }
     let mut list = String::from("<h2>Findings</h2><ul>");
     for finding in findings {
-        let class = if finding.severity == Severity::Note { "note" } else { finding.severity.name() };
+        let class = finding.severity.name();
         let [layer, what, advice] = [&finding.layer, &finding.what, &finding.advice].map(|text| escape(text));
         let _ = write!(list, "<li class=\"{class}\"><b>{layer}</b>{what}.<br>{advice}.</li>");
     }
@@ -62,12 +62,7 @@ fn signals(report: &Report) -> String {
     backward.line("b", &layers.iter().map(|layer| layer.gradient).collect::<Vec<_>>());
     let mut rows = String::new();
     for layer in layers {
-        let verdict = match layer.verdict() {
-            Verdict::Unknown => "–",
-            Verdict::AsPredicted => "as predicted",
-            Verdict::Below => "below",
-            Verdict::Above => "above",
-        };
+        let verdict = layer.verdict().name();
         let (square, expected) =
             (table::number(layer.mean_square), table::optional(layer.expected.map(|(square, _)| square)));
         let gradient = table::optional(layer.gradient);

@@ -28,6 +28,17 @@ pub enum Verdict {
     Above,
 }
 
+impl Verdict {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Verdict::Unknown => "–",
+            Verdict::AsPredicted => "as predicted",
+            Verdict::Below => "below",
+            Verdict::Above => "above",
+        }
+    }
+}
+
 /// The signal at one rectifier.
 #[derive(Clone, Debug)]
 pub struct Signal {
@@ -155,19 +166,13 @@ impl Display for SignalReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let head = ["layer", "E[y²]", "expected", "from", "to", "verdict", "E[dy²]"];
         let row = |layer: &Signal| {
-            let verdict = match layer.verdict() {
-                Verdict::Unknown => "–",
-                Verdict::AsPredicted => "as predicted",
-                Verdict::Below => "below",
-                Verdict::Above => "above",
-            };
             vec![
                 layer.layer.clone(),
                 table::number(layer.mean_square),
                 table::optional(layer.expected.map(|(square, _)| square)),
                 table::optional(layer.expected.map(|(_, [low, _])| low)),
                 table::optional(layer.expected.map(|(_, [_, high])| high)),
-                verdict.into(),
+                layer.verdict().name().into(),
                 table::optional(layer.gradient),
             ]
         };

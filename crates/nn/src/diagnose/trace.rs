@@ -19,7 +19,7 @@ pub(super) struct Rectified<T: Float> {
     pub(super) y: Tensor<T>,
     /// y's gradient, if one reaches it.
     pub(super) dy: Option<Tensor<T>>,
-    /// Its slopes: one, one for each feature, or more. None where no negative number shows a fixed one.
+    /// Its slopes: one, one for each feature, or more; none at all where no negative number shows what a fixed one is.
     pub(super) slopes: Vec<f64>,
     /// The weights before it.
     pub(super) weight: Option<Weight>,

@@ -4,8 +4,9 @@
 //! `cargo test` would not pick on this machine, and the experiments' short forms. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
 //! README writes it.
 
-use crate::command::{cargo, output, run, section};
+use crate::command::{cargo, command, output, root, run, section};
 use crate::{Outcome, dependencies, docs, house, packages};
+use std::path::PathBuf;
 
 pub fn check() -> Outcome {
     section("house rules");
@@ -23,8 +24,8 @@ pub fn check() -> Outcome {
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     kernels_at("portable", true)?;
     kernels_at("avx2", has_avx2())?;
-    // All at once, so that no core waits for one example's last codegen unit.
-    run("examples", &mut cargo(&["build", "--locked", "--quiet", "--package", "rectify-nn", "--examples"]))?;
+    // All at once and with the features of the whole workspace, so that the tests after this find them built.
+    run("examples", &mut cargo(&["build", "--locked", "--quiet", "--workspace", "--examples"]))?;
     EXPERIMENTS.into_iter().try_for_each(experiment)?;
     println!("\ncheck passed");
     Ok(())
@@ -48,17 +49,8 @@ const EXPERIMENTS: [&str; 11] = [
 /// An experiment's short form: it ends with a verdict, which may be that there is none yet.
 fn experiment(name: &str) -> Outcome {
     section(&format!("experiment {name} --quick"));
-    let printed = output(&mut cargo(&[
-        "run",
-        "--locked",
-        "--quiet",
-        "--package",
-        "rectify-nn",
-        "--example",
-        name,
-        "--",
-        "--quick",
-    ]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let printed = output(&mut command(target.join("debug/examples").join(name), &["--quick"]))?;
     match printed.lines().rfind(|line| line.starts_with("verdict: ")) {
         Some(verdict) if !verdict.contains("fails") => println!("   {verdict}"),
         verdict => return Err(format!("{name}: {}", verdict.unwrap_or("no verdict"))),

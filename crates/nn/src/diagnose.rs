@@ -39,7 +39,7 @@ mod tests;
 mod trace;
 mod units;
 
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, Symptom};
 pub use redundancy::{AlphaGamma, NormAndSlope};
 pub use signals::{Signal, SignalReport, Verdict};
 pub use slopes::{SlopeReport, Slopes};
@@ -92,7 +92,7 @@ pub fn diagnose<T: Float, M: Module<T>>(
             y.backward_with(cotangent)
         }
     };
-    let layers = trace::rectifiers(net, &ops, &gradients);
+    let layers = trace::rectifiers(net, &ops, Some(&gradients));
     if layers.is_empty() {
         return setting(
             "diagnose",

@@ -143,12 +143,17 @@ impl<T: Float> Tape<T> {
     }
 
     /// Records and remembers every op with its numbers ([`Tape::observed`]), keeps the gradient of each, runs joint ops (a linear layer and its rectifier) step by step, records
-    /// frozen parameters too, and ignores checkpoints: for diagnosis. Layers behave as in training, or as in evaluation, but for dropout, which does nothing.
+    /// frozen parameters too, and ignores checkpoints: for diagnosis. Layers behave as in training, or as in evaluation, but for dropout, which does nothing
+    /// unless [`Tape::with_dropout`] asks for it.
     pub fn observing(training: bool) -> Tape<T> {
-        let mut tape = Tape::with(true, training, None);
-        let inner = Rc::get_mut(&mut tape.inner).expect("nobody else has a handle yet");
-        inner.seen = Some(RefCell::default());
-        tape
+        Tape::with(true, training, None).remembering(true)
+    }
+
+    /// This tape, to which nobody else has a handle yet, with or without a memory of what ran.
+    fn remembering(mut self, remembers: bool) -> Tape<T> {
+        let inner = Rc::get_mut(&mut self.inner).expect("nobody else has a handle yet");
+        inner.seen = remembers.then(RefCell::default);
+        self
     }
 
     fn with(records: bool, training: bool, dropout: Option<u64>) -> Tape<T> {
@@ -156,19 +161,8 @@ impl<T: Float> Tape<T> {
         let storage = RefCell::new(storage.unwrap_or_else(Storage::new));
         let (draws, running, finds_anomalies) = (Cell::new(0), Cell::new(UNTRACKED), Cell::new(false));
         let (seen, rehearsal) = (None, None);
-        Tape {
-            inner: Rc::new(Inner {
-                storage,
-                records,
-                training,
-                dropout,
-                draws,
-                running,
-                finds_anomalies,
-                seen,
-                rehearsal,
-            }),
-        }
+        let inner = Inner { storage, records, training, dropout, draws, running, finds_anomalies, seen, rehearsal };
+        Tape { inner: Rc::new(inner) }
     }
 
     /// This tape's settings and state, for a checkpoint.
@@ -211,7 +205,9 @@ impl<T: Float> Tape<T> {
 
     /// The same kind of tape, new, on which dropout drops although the tape would not (Monte Carlo dropout).
     pub fn with_dropout(self, seed: u64) -> Tape<T> {
-        Tape::with(self.inner.records, self.inner.training, Some(seed))
+        let tape = Tape::with(self.inner.records, self.inner.training, Some(seed)).remembering(self.is_observing());
+        tape.inner.finds_anomalies.set(self.finds_anomalies());
+        tape
     }
 
     /// Panics from now on at the first op that makes NaN or infinity out of finite numbers, forward or backward, with the op's name, its line, and where in

@@ -3,7 +3,7 @@
 //! For each channel over a batch: ρ = 1 − R² of ∂y/∂α on ∂y/∂γ and ∂y/∂β, without an intercept. With z = γ·x̂ + β and f′ the rectifier's derivative these are
 //! min(z, 0), f′·x̂ and f′. If every z is negative, ∂y/∂α = (γ/α)·∂y/∂γ + (β/α)·∂y/∂β exactly and ρ = 0; if none is, ∂y/∂α is 0 and α idle.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Symptom};
 use super::table;
 use super::trace::Rectified;
 use std::fmt::{Display, Formatter, Result};
@@ -53,10 +53,12 @@ impl AlphaGamma {
         for pair in &self.pairs {
             let count = pair.independence.len();
             let is_much = |part: usize| part as f64 >= SHARE * count.max(1) as f64;
-            let mut add = |what, advice: &str| {
+            let mut add = |symptom, what, advice: &str| {
                 findings.push(Finding {
                     severity: Severity::Warning,
+                    symptom,
                     layer: pair.layer.clone(),
+                    step: None,
                     what,
                     advice: advice.into(),
                 });
@@ -66,12 +68,12 @@ impl AlphaGamma {
                     "in {} of {count} channels α only repeats what γ and β of the norm before it say (ρ < {REDUNDANT})",
                     pair.redundant()
                 );
-                add(what, "Freeze α there (`Param::set_trainable`), or fix the slope");
+                add(Symptom::RedundantSlope, what, "Freeze α there (`Param::set_trainable`), or fix the slope");
             }
             if is_much(pair.idle()) {
                 let what =
                     format!("in {} of {count} channels no number is negative: α is idle and never moves", pair.idle());
-                add(what, "Look at β: it lies far above γ");
+                add(Symptom::IdleSlope, what, "Look at β: it lies far above γ");
             }
         }
         findings
@@ -80,45 +82,75 @@ impl AlphaGamma {
 
 fn pair<T: Float>(layer: &Rectified<T>) -> Option<NormAndSlope> {
     let norm = layer.norm.as_ref().filter(|_| layer.kind == super::trace::Kind::PRelu)?;
-    let channels = layer.units();
-    let z = super::trace::numbers(&layer.x);
-    let independence = (0..channels).map(|channel| {
-        let slope = layer.slope(channel)?;
-        let z = z.iter().copied().skip(channel).step_by(channels);
-        independence(z, slope, norm.weight[channel], norm.bias[channel])
+    let mut moments = vec![Moments::default(); layer.units()];
+    super::trace::for_each_row(&layer.x, |row| {
+        row.iter().zip(&mut moments).for_each(|(&z, moments)| moments.add(z.to_f64()));
+    });
+    let independence = moments.iter().enumerate().map(|(channel, moments)| {
+        moments.independence(layer.slope(channel)?, norm.weight[channel], norm.bias[channel])
     });
     Some(NormAndSlope { layer: norm.name.clone(), independence: independence.collect() })
 }
 
-/// ρ of the numbers z of one channel; None if none is negative.
-fn independence(z: impl Iterator<Item = f64>, alpha: f64, gamma: f64, beta: f64) -> Option<f64> {
-    // Products of (∂y/∂γ, ∂y/∂β, ∂y/∂α).
-    let mut gram = [[0.0; 3]; 3];
-    for z in z {
-        let derivative = if z > 0.0 { 1.0 } else { alpha };
-        let normal = if gamma == 0.0 { 0.0 } else { (z - beta) / gamma };
-        let row = [derivative * normal, derivative, z.min(0.0)];
-        for (gram, a) in gram.iter_mut().zip(row) {
-            gram.iter_mut().zip(row).for_each(|(gram, b)| *gram += a * b);
+/// Sums over one channel's z: all the products of (∂y/∂γ, ∂y/∂β, ∂y/∂α) follow from them. In f64, so that they keep their digits while |β| is below 10⁵·|γ|.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    count: f64,
+    sum: f64,
+    squares: f64,
+    /// The same of what is not above 0.
+    low: f64,
+    low_sum: f64,
+    low_squares: f64,
+}
+
+impl Moments {
+    #[inline]
+    fn add(&mut self, z: f64) {
+        let (is_low, low) = if z > 0.0 { (0.0, 0.0) } else { (1.0, z) };
+        self.count += 1.0;
+        self.sum += z;
+        self.squares += z * z;
+        self.low += is_low;
+        self.low_sum += low;
+        self.low_squares += low * low;
+    }
+
+    /// ρ; None if no z is negative.
+    fn independence(&self, alpha: f64, gamma: f64, beta: f64) -> Option<f64> {
+        let alone = self.low_squares;
+        if alone.is_nan() || alone <= 0.0 {
+            return None;
         }
+        // f′² is 1 above 0 and α² below. x̂ = (z − β)/γ.
+        let square = alpha * alpha - 1.0;
+        let (count, sum, squares) = (
+            self.count + square * self.low,
+            self.sum + square * self.low_sum,
+            self.squares + square * self.low_squares,
+        );
+        let of_beta = count;
+        let with_beta = alpha * self.low_sum;
+        let [mut of_gamma, both, mut with_gamma] = match gamma {
+            0.0 => [0.0; 3],
+            _ => [
+                (squares - 2.0 * beta * sum + beta * beta * count) / (gamma * gamma),
+                (sum - beta * count) / gamma,
+                alpha * (self.low_squares - beta * self.low_sum) / gamma,
+            ],
+        };
+        // Gram–Schmidt: β's column, then γ's, then α's.
+        let (mut rest, whole) = (alone, of_gamma);
+        if of_beta > 0.0 {
+            of_gamma -= both * both / of_beta;
+            with_gamma -= both * with_beta / of_beta;
+            rest -= with_beta * with_beta / of_beta;
+        }
+        if of_gamma > 1e-12 * whole {
+            rest -= with_gamma * with_gamma / of_gamma;
+        }
+        Some((rest / alone).clamp(0.0, 1.0))
     }
-    let alone = gram[2][2];
-    if alone.is_nan() || alone <= 0.0 {
-        return None;
-    }
-    // Gram–Schmidt: β's column, then γ's, then α's.
-    let mut rest = alone;
-    let (of_beta, mut of_gamma) = (gram[1][1], gram[0][0]);
-    let (mut with_gamma, with_beta) = (gram[0][2], gram[1][2]);
-    if of_beta > 0.0 {
-        of_gamma -= gram[0][1] * gram[0][1] / of_beta;
-        with_gamma -= gram[0][1] * with_beta / of_beta;
-        rest -= with_beta * with_beta / of_beta;
-    }
-    if of_gamma > 1e-12 * gram[0][0] {
-        rest -= with_gamma * with_gamma / of_gamma;
-    }
-    Some((rest / alone).clamp(0.0, 1.0))
 }
 
 impl Display for AlphaGamma {
@@ -144,6 +176,12 @@ impl Display for AlphaGamma {
 mod tests {
     use super::*;
     use tape::Rng;
+
+    fn independence(z: impl Iterator<Item = f64>, alpha: f64, gamma: f64, beta: f64) -> Option<f64> {
+        let mut moments = Moments::default();
+        z.for_each(|z| moments.add(z));
+        moments.independence(alpha, gamma, beta)
+    }
 
     /// α's column against the other two by solving the normal equations as written in the textbook.
     #[test]

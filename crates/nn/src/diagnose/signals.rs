@@ -3,7 +3,7 @@
 //! E\[y²\] after weights of mean square E\[w²\] over n inputs is n·E\[w²\]·E\[h²\]·(1 + α²)/2 (He et al. 2015), after a batch norm (γ² + β²)·(1 + α²)/2,
 //! and over L layers of width n log of the ratio scatters with variance κL/n about −κL/(2n) ([`FiniteWidth`]).
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Symptom};
 use super::table;
 use super::trace::{Rectified, mean_square};
 use crate::theory::FiniteWidth;
@@ -100,7 +100,7 @@ impl SignalReport {
                 gradient: layer.dy.as_ref().map(mean_square),
                 expected: band,
                 factor: factor.map(|weight| y / weight.input_square).filter(|factor| factor.is_finite()),
-                not_finite: layer.y.to_vec().into_iter().filter(|y| !y.to_f64().is_finite()).count(),
+                not_finite: if y.is_finite() { 0 } else { layer.y.iter().filter(|y| !y.to_f64().is_finite()).count() },
             });
             expected.push(next);
         }
@@ -110,18 +110,19 @@ impl SignalReport {
     /// What is wrong with them.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut add = |severity, layer: &Signal, what: String, advice: String| {
-            findings.push(Finding { severity, layer: layer.layer.clone(), what, advice });
+        let mut add = |severity, symptom, layer: &Signal, what: String, advice: String| {
+            findings.push(Finding { severity, symptom, layer: layer.layer.clone(), step: None, what, advice });
         };
         for layer in &self.layers {
             if layer.not_finite > 0 {
                 let what = format!("{} numbers are not finite", layer.not_finite);
-                add(Severity::Severe, layer, what, "`Tape::detect_anomalies` names the op that made the first".into());
+                let advice = "`Tape::detect_anomalies` names the op that made the first".into();
+                add(Severity::Severe, Symptom::NotFinite, layer, what, advice);
             } else if let Some(factor) = layer.factor.filter(|f| *f > FACTOR || (*f < 1.0 / FACTOR && *f > 0.0)) {
                 let what = format!("multiplies the signal's mean square by {}", table::number(factor));
                 let scale = table::number(factor.sqrt().recip());
                 let advice = format!("Multiply its weights by {scale}, or put a norm behind it");
-                add(Severity::Warning, layer, what, advice);
+                add(Severity::Warning, Symptom::SignalScale, layer, what, advice);
             }
         }
         let gradients: Vec<(&Signal, f64)> =
@@ -135,7 +136,7 @@ impl SignalReport {
                     format!("gradients {verb}: their mean square is {} times that at {from}", table::number(ratio));
                 let advice =
                     "Initialise with the golden gain (`nn::init`), or add norms or residual connections".into();
-                add(Severity::Severe, first, what, advice);
+                add(Severity::Severe, Symptom::GradientScale, first, what, advice);
             }
         }
         findings

@@ -1,6 +1,6 @@
 //! Learned slopes, and the lines they crossed: monotone iff α ≥ 0, invertible iff α > 0, 1-Lipschitz iff |α| ≤ 1, linear iff α = 1.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Symptom};
 use super::table;
 use super::trace::{Kind, Rectified};
 use std::fmt::{Display, Formatter, Result};
@@ -11,6 +11,8 @@ use tape::Float;
 pub struct Slopes {
     /// The layer.
     pub layer: String,
+    /// The parameter that they are, by its name; None where they are a function of one.
+    pub parameter: Option<String>,
     /// The slopes.
     pub values: Vec<f64>,
 }
@@ -46,7 +48,11 @@ impl Slopes {
 impl SlopeReport {
     pub(super) fn of<T: Float>(layers: &[Rectified<T>]) -> SlopeReport {
         let learned = layers.iter().filter(|layer| layer.kind == Kind::PRelu && !layer.slopes.is_empty());
-        let slopes = |layer: &Rectified<T>| Slopes { layer: layer.name.clone(), values: layer.slopes.clone() };
+        let slopes = |layer: &Rectified<T>| Slopes {
+            layer: layer.name.clone(),
+            parameter: layer.parameter.clone(),
+            values: layer.slopes.clone(),
+        };
         SlopeReport { layers: learned.map(slopes).collect() }
     }
 
@@ -55,12 +61,14 @@ impl SlopeReport {
         let mut findings = Vec::new();
         for layer in &self.layers {
             let (count, [least, _, greatest]) = (layer.values.len(), layer.spread());
-            let mut add = |severity, what, advice: &str| {
-                findings.push(Finding { severity, layer: layer.layer.clone(), what, advice: advice.into() });
+            let mut add = |severity, symptom, what, advice: &str| {
+                let (layer, advice) = (layer.layer.clone(), advice.into());
+                findings.push(Finding { severity, symptom, layer, step: None, what, advice });
             };
             if layer.values.iter().any(|slope| !slope.is_finite()) {
                 add(
                     Severity::Severe,
+                    Symptom::NotFinite,
                     "a slope is not finite".into(),
                     "Load an earlier model, and lower the learning rate",
                 );
@@ -72,7 +80,12 @@ impl SlopeReport {
                     layer.negative(),
                     table::number(least)
                 );
-                add(Severity::Warning, what, "If it should be monotone, keep slopes at 0 or above");
+                add(
+                    Severity::Warning,
+                    Symptom::NotMonotone,
+                    what,
+                    "If it should be monotone, keep slopes at 0 or above",
+                );
             }
             if layer.expanding() > 0 {
                 let size = greatest.max(-least);
@@ -81,12 +94,12 @@ impl SlopeReport {
                     layer.expanding(),
                     table::number(size)
                 );
-                add(Severity::Warning, what, "If it should be, keep slopes within −1 and 1");
+                add(Severity::Warning, Symptom::NotLipschitz, what, "If it should be, keep slopes within −1 and 1");
             }
             let linear = layer.values.iter().filter(|&&slope| slope == 1.0).count();
             if linear > 0 {
                 let what = format!("{linear} of {count} slopes are 1: there the rectifier is the identity");
-                add(Severity::Note, what, "Start slopes at 0.25 (He et al. 2015)");
+                add(Severity::Note, Symptom::Identity, what, "Start slopes at 0.25 (He et al. 2015)");
             }
         }
         findings

@@ -21,6 +21,8 @@ pub(super) struct Rectified<T: Float> {
     pub(super) dy: Option<Tensor<T>>,
     /// Its slopes: one, one for each feature, or more; none at all where no negative number shows what a fixed one is.
     pub(super) slopes: Vec<f64>,
+    /// The parameter that they are, by its whole name.
+    pub(super) parameter: Option<String>,
     /// The weights before it.
     pub(super) weight: Option<Weight>,
     /// The batch norm that ends in it.
@@ -54,8 +56,18 @@ pub(super) fn numbers<T: Float>(x: &Tensor<T>) -> Vec<f64> {
     x.to_vec().into_iter().map(T::to_f64).collect()
 }
 
+/// By the tape's own norm, which many threads compute; one by one where that is beyond its float type.
 pub(super) fn mean_square<T: Float>(x: &Tensor<T>) -> f64 {
-    numbers(x).iter().map(|x| x * x).sum::<f64>() / x.len().max(1) as f64
+    let norm = x.norm().item().to_f64();
+    let sum = if norm.is_finite() { norm * norm } else { numbers(x).iter().map(|x| x * x).sum() };
+    sum / x.len().max(1) as f64
+}
+
+/// The numbers of a tensor, row by row of its last axis.
+pub(super) fn for_each_row<T: Float>(x: &Tensor<T>, mut f: impl FnMut(&[T])) {
+    let units = x.shape().last().copied().unwrap_or(1);
+    let x = x.clone().contiguous();
+    x.as_slice().expect("it is contiguous").chunks_exact(units.max(1)).for_each(&mut f);
 }
 
 impl<T: Float> Rectified<T> {
@@ -80,14 +92,14 @@ impl<T: Float> Rectified<T> {
     }
 }
 
-/// Every rectifier, in the order in which they ran.
+/// Every rectifier, in the order in which they ran, with its gradient if a backward pass ran too.
 pub(super) fn rectifiers<T: Float, M: Module<T>>(
     net: &M,
     ops: &[Observed<T>],
-    gradients: &Gradients<T>,
+    gradients: Option<&Gradients<T>>,
 ) -> Vec<Rectified<T>> {
     let names: HashMap<ParamId, String> =
-        net.named_parameters().into_iter().map(|(name, param)| (param.id(), layer_of(&name))).collect();
+        net.named_parameters().into_iter().map(|(name, param)| (param.id(), name)).collect();
     let walk = Walk { ops, names: &names };
     let mut found: Vec<Rectified<T>> = Vec::new();
     let mut places: HashMap<usize, usize> = HashMap::new();
@@ -114,8 +126,8 @@ fn kind_of(op: &str) -> Option<Kind> {
 }
 
 /// A parameter's layer: `blocks.0.conv` of `blocks.0.conv.weight`.
-fn layer_of(name: &str) -> String {
-    name.rsplit_once('.').map_or(name, |(layer, _)| layer).into()
+fn layer_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(layer, _)| layer)
 }
 
 struct Walk<'a, T: Float> {
@@ -128,7 +140,7 @@ impl<T: Float> Walk<'_, T> {
         &self,
         kind: Kind,
         op: &Observed<T>,
-        gradients: &Gradients<T>,
+        gradients: Option<&Gradients<T>>,
         places: &HashMap<usize, usize>,
     ) -> Rectified<T> {
         let (x, y) = (op.operands[0].clone(), op.result.clone());
@@ -137,7 +149,8 @@ impl<T: Float> Walk<'_, T> {
             Kind::PRelu => numbers(&op.operands[1]),
             Kind::Leaky => slope_of(&x, &y).into_iter().collect(),
         };
-        let dy = op.gradient(gradients).cloned();
+        let dy = gradients.and_then(|gradients| op.gradient(gradients)).cloned();
+        let parameter = if kind == Kind::PRelu { self.parameter(&op.sources[1]).cloned() } else { None };
         let mut layer = Rectified {
             name: String::new(),
             kind,
@@ -145,6 +158,7 @@ impl<T: Float> Walk<'_, T> {
             y,
             dy,
             slopes,
+            parameter,
             weight: None,
             norm: None,
             is_normalised: false,
@@ -159,18 +173,20 @@ impl<T: Float> Walk<'_, T> {
             if let Some(param) =
                 op.sources.iter().find_map(|source| self.name(source)).filter(|_| layer.name.is_empty())
             {
-                layer.name.clone_from(param);
+                layer.name = param.into();
             }
             if let Some(at) =
                 (0..op.sources.len()).find(|&i| matches!(op.sources[i], Source::Param(_)) && op.operands[i].rank() >= 2)
             {
                 layer.weight = Some(self.weight(op, at, bias_square, places));
-                layer.name = self.name(&op.sources[at]).unwrap_or(&layer.name).clone();
+                if let Some(name) = self.name(&op.sources[at]) {
+                    layer.name = name.into();
+                }
                 break;
             }
             if op.op.ends_with("norm") && op.sources.len() > 1 {
                 if op.op == "batch_norm" && is_next {
-                    let name = self.name(&op.sources[1]).cloned().unwrap_or_else(|| layer.name.clone());
+                    let name = self.name(&op.sources[1]).map_or_else(|| layer.name.clone(), String::from);
                     layer.norm = Some(Norm { name, weight: numbers(&op.operands[1]), bias: numbers(&op.operands[2]) });
                 }
                 layer.is_normalised = true;
@@ -191,7 +207,13 @@ impl<T: Float> Walk<'_, T> {
         layer
     }
 
-    fn name(&self, source: &Source) -> Option<&String> {
+    /// The layer of a parameter.
+    fn name(&self, source: &Source) -> Option<&str> {
+        self.parameter(source).map(|name| layer_of(name))
+    }
+
+    /// A parameter's whole name.
+    fn parameter(&self, source: &Source) -> Option<&String> {
         match source {
             Source::Param(id) => self.names.get(id),
             _ => None,
@@ -225,6 +247,7 @@ impl<T: Float> Walk<'_, T> {
 
 /// The slope a fixed leaky ReLU has, from its most negative finite number.
 fn slope_of<T: Float>(x: &Tensor<T>, y: &Tensor<T>) -> Option<f64> {
-    let pairs = numbers(x).into_iter().zip(numbers(y)).filter(|(x, y)| *x < 0.0 && x.is_finite() && y.is_finite());
-    pairs.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(x, y)| y / x)
+    let pairs = x.iter().zip(y.iter()).map(|(x, y)| (x.to_f64(), y.to_f64()));
+    let known = pairs.filter(|(x, y)| *x < 0.0 && x.is_finite() && y.is_finite());
+    known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(x, y)| y / x)
 }

@@ -1,6 +1,6 @@
 //! Units that never fire, or always do. A unit is one place of the last axis; it is looked at over all others.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Symptom};
 use super::table;
 use super::trace::{Kind, Rectified};
 use std::fmt::{Display, Formatter, Result};
@@ -55,8 +55,9 @@ impl DeadUnits {
         for layer in self.layers.iter().filter(|layer| layer.samples >= FEWEST && layer.count > 0) {
             let share = |units: &[usize]| units.len() as f64 / layer.count as f64;
             let (count, samples) = (layer.count, layer.samples);
-            let mut add = |severity, what, advice: &str| {
-                findings.push(Finding { severity, layer: layer.layer.clone(), what, advice: advice.into() });
+            let mut add = |severity, symptom, what, advice: &str| {
+                let (layer, advice) = (layer.layer.clone(), advice.into());
+                findings.push(Finding { severity, symptom, layer, step: None, what, advice });
             };
             if share(&layer.never) >= SHARE {
                 let severity = if share(&layer.never) >= SEVERE_SHARE { Severity::Severe } else { Severity::Warning };
@@ -65,12 +66,18 @@ impl DeadUnits {
                     let what = format!(
                         "{dead} of {count} units never fire in {samples} numbers each: no gradient reaches them"
                     );
-                    add(severity, what, "Use a leaky ReLU or PReLU, a smaller learning rate, or biases nearer to 0");
+                    add(
+                        severity,
+                        Symptom::DeadUnits,
+                        what,
+                        "Use a leaky ReLU or PReLU, a smaller learning rate, or biases nearer to 0",
+                    );
                 } else {
                     let what =
                         format!("{dead} of {count} units are negative in all of {samples} numbers: they are linear");
                     add(
                         severity.min(Severity::Warning),
+                        Symptom::LinearUnits,
                         what,
                         "Look at their biases, or put a norm before the rectifier",
                     );
@@ -81,7 +88,12 @@ impl DeadUnits {
                     "{} of {count} units are positive in all of {samples} numbers: the rectifier does nothing to them",
                     layer.always.len()
                 );
-                add(Severity::Warning, what, "Look at their biases, or put a norm before the rectifier");
+                add(
+                    Severity::Warning,
+                    Symptom::LinearUnits,
+                    what,
+                    "Look at their biases, or put a norm before the rectifier",
+                );
             }
         }
         findings
@@ -90,17 +102,17 @@ impl DeadUnits {
 
 fn units<T: Float>(layer: &Rectified<T>) -> Units {
     let count = layer.units();
-    let (mut positive, mut other) = (vec![0_usize; count], vec![0_usize; count]);
-    for row in layer.x.to_vec().chunks_exact(count.max(1)) {
+    let (mut positive, mut other) = (vec![0_u32; count], vec![0_u32; count]);
+    super::trace::for_each_row(&layer.x, |row| {
         for ((x, positive), other) in row.iter().zip(&mut positive).zip(&mut other) {
             // NaN counts as both: its unit is neither dead nor linear.
-            let x = x.to_f64();
-            *positive += usize::from(x > 0.0 || x.is_nan());
-            *other += usize::from(x <= 0.0 || x.is_nan());
+            let (is_low, is_high) = (*x <= T::ZERO, *x > T::ZERO);
+            *positive += u32::from(!is_low);
+            *other += u32::from(!is_high);
         }
-    }
+    });
     let samples = layer.x.len().checked_div(count).unwrap_or(0);
-    let without = |numbers: &[usize]| (0..count).filter(|&unit| samples > 0 && numbers[unit] == 0).collect();
+    let without = |numbers: &[u32]| (0..count).filter(|&unit| samples > 0 && numbers[unit] == 0).collect();
     Units {
         layer: layer.name.clone(),
         count,
@@ -108,7 +120,7 @@ fn units<T: Float>(layer: &Rectified<T>) -> Units {
         masks: layer.kind == Kind::Relu || layer.slopes.iter().all(|&slope| slope == 0.0) && !layer.slopes.is_empty(),
         never: without(&positive),
         always: without(&other),
-        active: positive.iter().sum::<usize>() as f64 / layer.x.len().max(1) as f64,
+        active: positive.iter().map(|&count| f64::from(count)).sum::<f64>() / layer.x.len().max(1) as f64,
     }
 }
 

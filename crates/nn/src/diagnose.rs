@@ -6,6 +6,9 @@
 //! | [`DeadUnits`] | which units never fire, or always do |
 //! | [`SlopeReport`] | which learned slopes crossed 0, 1 or −1, and what is lost by that |
 //! | [`AlphaGamma`] | where a slope and the batch norm before it say the same |
+//! | [`Report::with_lipschitz`], [`Report::with_regions`] | how much a network stretches distances at most, and where it is one affine map |
+//!
+//! Over time: [`Monitor`] watches a training run, [`DeadUnits::add`] looks for units that fire for no batch of an epoch.
 //!
 //! Layers are found in what was recorded and named after the nearest parameter upstream, so any forward works, with residuals and shared layers.
 //!
@@ -26,11 +29,14 @@
 //! # Ok::<(), nn::Error>(())
 //! ```
 
+mod chart;
 mod finding;
 mod html;
 mod json;
+pub mod monitor;
 mod plot;
 mod redundancy;
+mod regions;
 mod signals;
 mod slopes;
 mod table;
@@ -40,12 +46,16 @@ mod trace;
 mod units;
 
 pub use finding::{Finding, Severity, Symptom};
+pub use monitor::Monitor;
 pub use redundancy::{AlphaGamma, NormAndSlope};
+pub use regions::RegionReport;
 pub use signals::{Signal, SignalReport, Verdict};
 pub use slopes::{SlopeReport, Slopes};
 pub use units::{DeadUnits, Units};
 
 use crate::error::setting;
+use crate::lipschitz::Certificate;
+use crate::regions::Regions;
 use crate::{Error, Module, Result};
 use std::fmt::{Display, Formatter};
 use std::path::Path;
@@ -67,6 +77,10 @@ pub struct Report {
     pub slopes: SlopeReport,
     /// Where slopes repeat what the norm before them says.
     pub redundancy: AlphaGamma,
+    /// How much it stretches distances at most: [`Report::with_lipschitz`].
+    pub lipschitz: Option<Certificate>,
+    /// Where it is one affine map: [`Report::with_regions`].
+    pub regions: Option<RegionReport>,
 }
 
 /// Runs `forward` on a batch `[N, …]`, in training mode but for dropout, and backward from its result: from a loss if it is one number, else from a cotangent
@@ -107,10 +121,35 @@ pub fn diagnose<T: Float, M: Module<T>>(
         units,
         slopes: SlopeReport::of(&layers),
         redundancy: AlphaGamma::of(&layers),
+        lipschitz: None,
+        regions: None,
     })
 }
 
 impl Report {
+    /// With a Lipschitz certificate, for networks that have one.
+    ///
+    /// ```
+    /// use nn::{lipschitz::Certificate, prelude::*, regions::Piecewise};
+    /// let mut rng = Rng::seed(1);
+    /// let net = (Linear::new(2, 8, &mut rng), Relu, Linear::new(8, 1, &mut rng));
+    /// let report = nn::diagnose(&net, |x| net.forward(x), &Tensor::randn([64, 2], &mut rng))?;
+    /// let line = Piecewise::of(&net, 2)?.along(&Tensor::from([-1.0, -1.0]), &Tensor::from([1.0, 1.0]))?;
+    /// let report = report.with_lipschitz(Certificate::of(&net)?).with_regions(&line);
+    /// assert!(report.to_string().contains("pieces in") && report.to_json().contains("\"bound\""));
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_lipschitz(self, certificate: Certificate) -> Report {
+        Report { lipschitz: Some(certificate), ..self }
+    }
+
+    /// With the linear regions of a segment or of a slice of inputs ([`crate::regions::Piecewise::along`], [`crate::regions::Piecewise::on_slice`]), for networks that are piecewise linear.
+    #[must_use]
+    pub fn with_regions<const D: usize>(self, regions: &Regions<D>) -> Report {
+        Report { regions: Some(RegionReport::of(regions)), ..self }
+    }
+
     /// What is wrong, the worst first; nothing in a healthy network.
     pub fn findings(&self) -> Vec<Finding> {
         let units = self.units.findings();
@@ -122,6 +161,8 @@ impl Report {
         findings.extend(units);
         findings.extend(self.slopes.findings());
         findings.extend(self.redundancy.findings());
+        findings.extend(self.regions.iter().flat_map(RegionReport::findings));
+        findings.extend(self.lipschitz.iter().filter(|certificate| certificate.bound() == 0.0).map(|_| constant()));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings
     }
@@ -141,6 +182,17 @@ impl Report {
     }
 }
 
+fn constant() -> Finding {
+    Finding {
+        severity: Severity::Severe,
+        symptom: Symptom::Trivial,
+        layer: "network".into(),
+        step: None,
+        what: "its Lipschitz constant is 0: every input has the same output".into(),
+        advice: "A layer's weights are all 0: initialise them anew".into(),
+    }
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "signals\n{}", self.signals)?;
@@ -150,6 +202,12 @@ impl Display for Report {
         }
         if !self.redundancy.pairs.is_empty() {
             writeln!(f, "slopes beside the norms before them\n{}", self.redundancy)?;
+        }
+        if let Some(certificate) = &self.lipschitz {
+            writeln!(f, "Lipschitz constant\n{certificate}\n")?;
+        }
+        if let Some(regions) = &self.regions {
+            writeln!(f, "linear regions\n  {regions}\n")?;
         }
         let findings = self.findings();
         match findings.is_empty() {

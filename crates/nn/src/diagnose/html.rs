@@ -1,7 +1,7 @@
 //! The report as one page: tables and plots, light and dark, without script or network.
 
 use super::plot::{Plot, escape};
-use super::{Report, table};
+use super::{Finding, Report, table};
 use std::fmt::Write as _;
 
 const STYLE: &str = "\
@@ -12,33 +12,37 @@ h2{margin:1.6em 0 .2em}p{margin:.3em 0}svg{width:100%;height:auto;overflow:visib
 .grid{stroke:var(--soft)}.band{fill:var(--soft)}polyline{fill:none;stroke-width:2}polyline.a{stroke:var(--a)}polyline.b{stroke:var(--b)}\
 circle.a,rect.a,.key.a{fill:var(--a);background:var(--a)}circle.b,rect.b,.key.b{fill:var(--b);background:var(--b)}circle.c,rect.c,.key.c{fill:var(--c);background:var(--c)}\
 .key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}.key.band{background:var(--soft)}\
+polygon.band{opacity:.7}.level{stroke:var(--ink);stroke-dasharray:2 4;opacity:.6}.event{stroke:var(--b);stroke-width:1.5}figure{margin:0}.grid-2{display:grid;grid-template-columns:1fr 1fr;gap:.8em 1em}\
 ul{padding:0;list-style:none}li{border-left:4px solid var(--soft);padding:.3em .8em;margin:.5em 0}li.severe{border-color:var(--b)}li.warning{border-color:#e6b400}li b{margin-right:.5em}\
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}td,th{padding:.15em .7em;text-align:right;border-bottom:1px solid var(--soft)}td:first-child,th:first-child{text-align:left}";
 
 pub(super) fn page(report: &Report) -> String {
-    let shape = report.batch.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
-    let mut body = format!(
-        "<h1>Health of a rectified network</h1><p>One batch of {shape}, {} rectifiers.</p>",
-        report.signals.layers.len()
-    );
-    body.push_str(&findings(report));
-    body.push_str(&signals(report));
-    body.push_str(&units(report));
-    body.push_str(&slopes(report));
-    body.push_str(&redundancy(report));
+    let title = "Health of a rectified network";
+    document(title, &format!("<h1>{title}</h1>{}{}", findings(&report.findings()), sections(report)))
+}
+
+/// A whole page.
+pub(super) fn document(title: &str, body: &str) -> String {
     format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Health of a rectified network</title><link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style></head><body>{body}</body></html>\n"
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style></head><body>{body}</body></html>\n"
     )
 }
 
-fn key(names: &[(&str, &str)]) -> String {
+/// What one batch showed.
+pub(super) fn sections(report: &Report) -> String {
+    let shape = report.batch.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+    let head = format!("<p>One batch of {shape}, {} rectifiers.</p>", report.signals.layers.len());
+    let parts = [signals, units, slopes, redundancy, lipschitz, regions].map(|part| part(report));
+    head + &parts.concat()
+}
+
+pub(super) fn key(names: &[(&str, &str)]) -> String {
     let keys: Vec<String> =
         names.iter().map(|(class, name)| format!("<span class=\"key {class}\"></span>{name}")).collect();
     format!("<p>{}</p>", keys.concat())
 }
 
-fn findings(report: &Report) -> String {
-    let findings = report.findings();
+pub(super) fn findings(findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "<h2>Findings</h2><p>Nothing found.</p>".into();
     }
@@ -46,9 +50,48 @@ fn findings(report: &Report) -> String {
     for finding in findings {
         let class = finding.severity.name();
         let [layer, what, advice] = [&finding.layer, &finding.what, &finding.advice].map(|text| escape(text));
-        let _ = write!(list, "<li class=\"{class}\"><b>{layer}</b>{what}.<br>{advice}.</li>");
+        let step = finding.step.map_or(String::new(), |step| format!("step {step}: "));
+        let _ = write!(list, "<li class=\"{class}\"><b>{layer}</b>{step}{what}.<br>{advice}.</li>");
     }
     list + "</ul>"
+}
+
+fn lipschitz(report: &Report) -> String {
+    let Some(certificate) = &report.lipschitz else { return String::new() };
+    let mut rows = String::new();
+    for factor in certificate.factors() {
+        let (name, bound) = (escape(&factor.name), table::number(factor.bound));
+        let _ = write!(rows, "<tr><td>{name}</td><td>{}</td><td>{bound}</td></tr>", factor.layer);
+    }
+    let bound = table::number(certificate.bound());
+    format!(
+        "<h2>Lipschitz constant</h2><p>At most {bound}: no two outputs are further apart than that times their inputs' distance.</p><table><tr><th>layer</th><th>is</th><th>at most</th></tr>{rows}</table>"
+    )
+}
+
+fn regions(report: &Report) -> String {
+    let Some(regions) = &report.regions else { return String::new() };
+    let text = format!("<h2>Linear regions</h2><p>{regions}. Each piece has its colour.</p>");
+    let corners = || regions.outlines.iter().flat_map(|(corners, _)| corners);
+    let span = |axis: usize| {
+        let fold = |(low, high): (f64, f64), corner: &[f64; 2]| (low.min(corner[axis]), high.max(corner[axis]));
+        corners().fold((f64::INFINITY, f64::NEG_INFINITY), fold)
+    };
+    let ((left, right), (low, high)) = (span(0), span(1));
+    if regions.outlines.is_empty() {
+        return text;
+    }
+    let height = if regions.dimensions == 1 { 80.0 } else { 400.0 };
+    let (wide, tall) = ((right - left).max(f64::MIN_POSITIVE), (high - low).max(f64::MIN_POSITIVE));
+    let place = |[x, y]: &[f64; 2]| format!("{:.2},{:.2}", (x - left) / wide * 760.0, (high - y) / tall * height);
+    let mut marks = String::new();
+    for (corners, piece) in &regions.outlines {
+        let points: Vec<String> = corners.iter().map(place).collect();
+        // Neighbouring numbers, far colours.
+        let hue = (*piece as f64 * 137.5) % 360.0;
+        let _ = write!(marks, "<polygon points=\"{}\" fill=\"hsl({hue:.0} 45% 60%)\"/>", points.join(" "));
+    }
+    format!("{text}<svg viewBox=\"0 0 760 {height}\" role=\"img\" aria-label=\"Linear regions\">{marks}</svg>")
 }
 
 fn signals(report: &Report) -> String {

@@ -1,6 +1,7 @@
 //! The report as JSON.
 
-use super::{Finding, Report, Signal, Units};
+use super::{Finding, RegionReport, Report, Signal, Units};
+use crate::lipschitz::Certificate;
 
 pub(super) fn report(report: &Report) -> String {
     let signals = list(&report.signals.layers, |layer: &Signal| {
@@ -34,29 +35,48 @@ pub(super) fn report(report: &Report) -> String {
     let redundancy = list(&report.redundancy.pairs, |pair| {
         object(&[("layer", text(&pair.layer)), ("independence", list(&pair.independence, |&rho| optional(rho)))])
     });
-    let findings = list(&report.findings(), |finding: &Finding| {
-        object(&[
-            ("severity", text(finding.severity.name())),
-            ("layer", text(&finding.layer)),
-            ("what", text(&finding.what)),
-            ("advice", text(&finding.advice)),
-        ])
-    });
     object(&[
         ("batch", list(&report.batch, usize::to_string)),
         ("signals", signals),
         ("units", units),
         ("slopes", slopes),
         ("redundancy", redundancy),
-        ("findings", findings),
+        ("lipschitz", report.lipschitz.as_ref().map_or("null".into(), lipschitz)),
+        ("regions", report.regions.as_ref().map_or("null".into(), regions)),
+        ("findings", findings(&report.findings())),
     ])
 }
 
-fn list<T>(items: &[T], item: impl Fn(&T) -> String) -> String {
+fn lipschitz(certificate: &Certificate) -> String {
+    let factors = list(certificate.factors(), |factor| {
+        object(&[("name", text(&factor.name)), ("layer", text(factor.layer)), ("bound", number(factor.bound))])
+    });
+    object(&[("bound", number(certificate.bound())), ("factors", factors)])
+}
+
+fn regions(regions: &RegionReport) -> String {
+    let RegionReport { dimensions, cells, pieces, .. } = regions;
+    object(&[("dimensions", dimensions.to_string()), ("cells", cells.to_string()), ("pieces", pieces.to_string())])
+}
+
+pub(super) fn findings(findings: &[Finding]) -> String {
+    list(findings, |finding| {
+        object(&[
+            ("severity", text(finding.severity.name())),
+            ("symptom", text(finding.symptom.name())),
+            ("layer", text(&finding.layer)),
+            ("step", finding.step.map_or("null".into(), |step| step.to_string())),
+            ("what", text(&finding.what)),
+            ("advice", text(&finding.advice)),
+        ])
+    })
+}
+
+pub(super) fn list<T>(items: &[T], item: impl Fn(&T) -> String) -> String {
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", "))
 }
 
-fn object(fields: &[(&str, String)]) -> String {
+pub(super) fn object(fields: &[(&str, String)]) -> String {
     format!(
         "{{{}}}",
         fields.iter().map(|(name, value)| format!("{}: {value}", text(name))).collect::<Vec<_>>().join(", ")
@@ -64,7 +84,7 @@ fn object(fields: &[(&str, String)]) -> String {
 }
 
 /// JSON has no NaN and no infinities.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:?}") } else { "null".into() }
 }
 
@@ -72,7 +92,7 @@ fn optional(value: Option<f64>) -> String {
     value.map_or("null".into(), number)
 }
 
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

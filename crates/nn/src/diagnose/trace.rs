@@ -93,7 +93,7 @@ impl<T: Float> Rectified<T> {
 }
 
 /// Every rectifier, in the order in which they ran, with its gradient if a backward pass ran too.
-pub(super) fn rectifiers<T: Float, M: Module<T>>(
+pub(super) fn rectifiers<T: Float, M: Module<T> + ?Sized>(
     net: &M,
     ops: &[Observed<T>],
     gradients: Option<&Gradients<T>>,

@@ -1,10 +1,12 @@
-//! Units that never fire, or always do. A unit is one place of the last axis; it is looked at over all others.
+//! Units that never fire, or always do: in one batch, or in all of an epoch. A unit is one place of the last axis; it is looked at over all others.
 
 use super::finding::{Finding, Severity, Symptom};
 use super::table;
 use super::trace::{Kind, Rectified};
+use crate::Module;
+use crate::error::setting;
 use std::fmt::{Display, Formatter, Result};
-use tape::Float;
+use tape::{Float, Tape};
 
 /// The share of a layer's units from which it is worth a finding, and a severe one.
 const SHARE: f64 = 0.1;
@@ -31,8 +33,26 @@ pub struct Units {
     pub active: f64,
 }
 
-/// Units that never fire, or always do, at every rectifier.
-#[derive(Clone, Debug)]
+/// Units that never fire, or always do, at every rectifier: over one batch ([`crate::diagnose()`]), or over as many as are added.
+///
+/// Over an epoch, a unit is dead only if it fired for no batch of it:
+///
+/// ```
+/// use nn::{diagnose::DeadUnits, prelude::*};
+/// let (train, _) = nn::data::digits()?;
+/// let net = (Linear::new(64, 32, &mut Rng::seed(1)), Relu, Linear::new(32, 10, &mut Rng::seed(2)));
+/// let mut epoch = DeadUnits::default();
+/// for (images, _) in train.batches(64) {
+///     let tape = Tape::observing(false); // layers as in evaluation
+///     net.forward(tape.input(images)); // or any other forward
+///     epoch.add(&net, &tape)?;
+/// }
+/// assert_eq!(epoch.layers[0].samples, train.len());
+/// println!("{epoch}");
+/// assert!(epoch.findings().is_empty());
+/// # Ok::<(), nn::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
 pub struct DeadUnits {
     /// One for each rectifier.
     pub layers: Vec<Units>,
@@ -41,6 +61,34 @@ pub struct DeadUnits {
 impl DeadUnits {
     pub(super) fn of<T: Float>(layers: &[Rectified<T>]) -> DeadUnits {
         DeadUnits { layers: layers.iter().map(units).collect() }
+    }
+
+    /// Adds what ran on an observing tape: `net` gives the layers their names.
+    ///
+    /// # Errors
+    /// If no ReLU, leaky ReLU or PReLU ran on what depends on a parameter or a [`tape::Tape::var`]: on another kind of tape that is so. Nothing is added then.
+    pub fn add<T: Float, M: Module<T> + ?Sized>(&mut self, net: &M, tape: &Tape<T>) -> crate::Result<()> {
+        let layers = super::trace::rectifiers(net, &tape.observed(), None);
+        if layers.is_empty() {
+            let problem = "no relu, leaky_relu or prelu ran on this tape; run the forward on a `Tape::observing`";
+            return setting("DeadUnits::add", problem);
+        }
+        self.merge(&DeadUnits::of(&layers));
+        Ok(())
+    }
+
+    /// Adds what was found on other batches, layer by layer of the same name: never fired is what never fired in any.
+    ///
+    /// # Panics
+    /// If a layer has another number of units there.
+    #[track_caller]
+    pub fn merge(&mut self, other: &DeadUnits) {
+        for theirs in &other.layers {
+            match self.layers.iter_mut().find(|ours| ours.layer == theirs.layer) {
+                None => self.layers.push(theirs.clone()),
+                Some(ours) => ours.merge(theirs),
+            }
+        }
     }
 
     /// All dead units, and all units.
@@ -97,6 +145,29 @@ impl DeadUnits {
             }
         }
         findings
+    }
+}
+
+impl Units {
+    #[track_caller]
+    pub(super) fn merge(&mut self, other: &Units) {
+        let (ours, theirs) = (self.count, other.count);
+        assert!(ours == theirs, "DeadUnits::merge: `{}` has {ours} units here and {theirs} there", self.layer);
+        match (self.samples, other.samples) {
+            (_, 0) => return,
+            (0, _) => return *self = other.clone(),
+            _ => {}
+        }
+        let samples = self.samples + other.samples;
+        self.active = (self.active * self.samples as f64 + other.active * other.samples as f64) / samples as f64;
+        self.samples = samples;
+        // A batch without a number below zero does not show what becomes of those.
+        if other.active < 1.0 {
+            self.masks = other.masks;
+        }
+        // Both are in ascending order.
+        self.never.retain(|unit| other.never.binary_search(unit).is_ok());
+        self.always.retain(|unit| other.always.binary_search(unit).is_ok());
     }
 }
 

@@ -1,0 +1,128 @@
+//! Plots over the steps of a run, as SVG that needs no script.
+
+use super::monitor::{Point, Trajectory};
+use super::plot::escape;
+use super::table;
+use std::fmt::Write as _;
+
+/// Room for the labels to the left, above, to the right, below.
+const MARGIN: [f64; 4] = [56.0, 14.0, 14.0, 26.0];
+
+/// Lines over steps.
+pub(super) struct Chart {
+    size: [f64; 2],
+    /// The last step.
+    end: u64,
+    range: [f64; 2],
+    /// Whether y is shown as powers of ten of it.
+    logarithmic: bool,
+    marks: String,
+}
+
+impl Chart {
+    /// Up to this step, for values within what these span.
+    pub(super) fn new(size: [f64; 2], end: u64, values: impl IntoIterator<Item = f64>, logarithmic: bool) -> Chart {
+        let scaled = values.into_iter().map(|y| if logarithmic { y.log10() } else { y }).filter(|y| y.is_finite());
+        let (low, high) = scaled.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
+        let margin = if high - low < 1e-9 { 0.5 } else { 0.06 * (high - low) };
+        Chart { size, end: end.max(1), range: [low - margin, high + margin], logarithmic, marks: String::new() }
+    }
+
+    fn x(&self, step: u64) -> f64 {
+        MARGIN[0] + step as f64 / self.end as f64 * (self.size[0] - MARGIN[0] - MARGIN[2])
+    }
+
+    fn y(&self, value: f64) -> Option<f64> {
+        let value = if self.logarithmic { value.log10() } else { value };
+        let ([low, high], height) = (self.range, self.size[1] - MARGIN[1] - MARGIN[3]);
+        value.is_finite().then(|| MARGIN[1] + (high - value.clamp(low, high)) / (high - low) * height)
+    }
+
+    fn path(&self, points: &[Point], of: impl Fn(&Point) -> f64) -> Vec<String> {
+        let place = |point: &Point| Some(format!("{:.1},{:.1}", self.x(point.step), self.y(of(point))?));
+        points.iter().filter_map(place).collect()
+    }
+
+    /// From the least to the greatest.
+    pub(super) fn band(&mut self, trajectory: &Trajectory) {
+        let mut path = self.path(trajectory.points(), |point| point.low);
+        path.extend(self.path(trajectory.points(), |point| point.high).into_iter().rev());
+        let _ = write!(self.marks, "<polygon class=\"band\" points=\"{}\"/>", path.join(" "));
+    }
+
+    /// The means. `depth`, from 0 to 1, is the line's place between the page's first colour and its second.
+    pub(super) fn line(&mut self, name: &str, trajectory: &Trajectory, depth: f64) {
+        let points = trajectory.points();
+        let Some(last) = points.last() else { return };
+        let style = format!("color-mix(in oklab,var(--b) {:.0}%,var(--a))", 100.0 * depth);
+        let title = format!("{}: {} at the end", escape(name), table::number(last.mean));
+        let path = self.path(points, |point| point.mean);
+        let _ = match path.len() {
+            1 => {
+                let (x, y) = path[0].split_once(',').expect("two coordinates");
+                write!(
+                    self.marks,
+                    "<circle style=\"fill:{style}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"><title>{title}</title></circle>"
+                )
+            }
+            _ => write!(
+                self.marks,
+                "<polyline style=\"stroke:{style}\" points=\"{}\"><title>{title}</title></polyline>",
+                path.join(" ")
+            ),
+        };
+    }
+
+    /// A line across, if it is in sight.
+    pub(super) fn level(&mut self, value: f64) {
+        let [low, high] = self.range;
+        if let Some(y) = self.y(value).filter(|_| (low..=high).contains(&value)) {
+            let (left, right) = (MARGIN[0], self.size[0] - MARGIN[2]);
+            let _ =
+                write!(self.marks, "<line class=\"level\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+        }
+    }
+
+    /// A line down at a step, with a label.
+    pub(super) fn event(&mut self, step: u64, label: &str) {
+        let (x, top, bottom) = (self.x(step), MARGIN[1], self.size[1] - MARGIN[3]);
+        let (anchor, at) = if x < self.size[0] / 2.0 { ("start", x + 4.0) } else { ("end", x - 4.0) };
+        let label = escape(label);
+        let _ = write!(
+            self.marks,
+            "<line class=\"event\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"><title>{label}</title></line><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
+            top + 10.0
+        );
+    }
+
+    /// The whole picture.
+    pub(super) fn svg(self, label: &str) -> String {
+        let mut axes = String::new();
+        let ([low, high], [width, height]) = (self.range, self.size);
+        for part in 0..=4 {
+            let value = low + (high - low) * f64::from(part) / 4.0;
+            let y = MARGIN[1] + (high - value) / (high - low) * (height - MARGIN[1] - MARGIN[3]);
+            let shown = table::number(if self.logarithmic { 10_f64.powf(value) } else { value });
+            let (left, right) = (MARGIN[0], width - MARGIN[2]);
+            let _ = write!(
+                axes,
+                "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{shown}</text>",
+                left - 6.0,
+                y + 4.0
+            );
+        }
+        for (part, anchor) in [(0, "start"), (1, "middle"), (2, "end")] {
+            let step = self.end * part / 2;
+            let text = if part == 0 { format!("step {step}") } else { step.to_string() };
+            let _ = write!(
+                axes,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{text}</text>",
+                self.x(step),
+                height - 8.0
+            );
+        }
+        let label = escape(label);
+        format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">{axes}{}</svg>", self.marks)
+    }
+}

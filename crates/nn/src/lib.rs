@@ -52,6 +52,9 @@ pub mod modules;
 pub mod optim;
 pub mod prelude;
 pub mod regions;
+#[cfg(all(shared_kernels, debug_assertions, not(test)))]
+#[doc(hidden)]
+pub mod shared;
 pub mod theory;
 
 pub use buffer::Buffer;

@@ -160,7 +160,10 @@ mod tests {
         for tag in ["", "rust,ignore", "rust,no_run", "python"] {
             let found = found(2, "title", &format!("title\n```{tag}\nf();\n```"));
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with(&format!("docs/book/src/b.md:2: a block of {tag:?}; say one of")), "{found:?}");
+            assert!(
+                found[0].starts_with(&format!("docs/book/src/b.md:2: a block of {tag:?}; say one of")),
+                "{found:?}"
+            );
         }
         assert!(found(2, "title\n", "title\n\n    let x = 1;\n")[0].contains("indented block"));
         assert!(found(2, "title\n", "title\n```text\n")[0].contains("does not end"));

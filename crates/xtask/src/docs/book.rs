@@ -1,4 +1,5 @@
-//! The book holds together: every chapter is in its summary, links stay inside it and lead to headings that exist, pictures are shown, and all Rust code is tested.
+//! The book holds together: every chapter is in its summary, links stay inside it and lead to headings that exist, pictures are shown, the experiments it
+//! tells to run exist, and all Rust code is tested.
 
 use super::Tree;
 use super::names::{exists_at, link_targets, prose, resolve};
@@ -7,6 +8,7 @@ const ROOT: &str = "docs/book/src/";
 const SUMMARY: &str = "docs/book/src/SUMMARY.md";
 /// Where each chapter with code is included as documentation, so that `cargo test` runs it.
 const TESTED: &str = "crates/nn/src/book.rs";
+const EXAMPLES: &str = "crates/nn/examples/";
 /// What a block of code may be. Untagged blocks are Rust to rustdoc; `ignore` and `no_run` would not be tested.
 const LANGUAGES: [&str; 4] = ["rust", "text", "sh", "toml"];
 
@@ -22,6 +24,11 @@ pub(super) fn complaints(tree: &Tree) -> Vec<String> {
             times => complaints.push(format!("{path}: {times} times in {SUMMARY}")),
         }
         complaints.extend(blocks(path, text));
+        let gone = experiments(text).filter(|name| {
+            let example = format!("{EXAMPLES}{name}");
+            !exists_at(tree, &format!("{example}.rs")) && !exists_at(tree, &example)
+        });
+        complaints.extend(gone.map(|name| format!("{path}: there is no example {name}")));
         let is_tested = tested.contains(&format!("include_str!(\"../../../{path}\")"));
         match (text.lines().any(|line| line.trim_start() == "```rust"), is_tested) {
             (true, false) => complaints.push(format!("{path}: has Rust code, but {TESTED} does not test it")),
@@ -46,6 +53,11 @@ pub(super) fn complaints(tree: &Tree) -> Vec<String> {
 /// Where the links outside code blocks lead, without what is behind a `#`.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|(_, line)| link_targets(line)).map(|target| target.split('#').next().unwrap_or(""))
+}
+
+/// The examples that a page tells to run.
+fn experiments(text: &str) -> impl Iterator<Item = &str> {
+    text.split("--example ").skip(1).filter_map(|rest| rest.split_whitespace().next())
 }
 
 /// What is wrong with a link of a page of the book. That the file exists is checked for all documents elsewhere.
@@ -103,7 +115,7 @@ fn blocks(path: &str, text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const CHAPTER: &str = "# A title\n\n## So far\n[here](#so-far), [b](b.md#a-title), ![](pictures/p.png)\n\n```rust\nassert!(true);\n```\n";
+    const CHAPTER: &str = "# A title\n\n## So far\n[here](#so-far), [b](b.md#a-title), ![](pictures/p.png)\n\n```rust\nassert!(true);\n```\n```sh\ncargo run --example e\n```\n";
 
     /// A book of two chapters and a picture.
     fn tree() -> Tree {
@@ -111,6 +123,7 @@ mod tests {
         let documents: Vec<_> = pages.map(|(name, text)| (format!("{ROOT}{name}"), text.to_owned())).into();
         let mut paths: Vec<_> = documents.iter().map(|(path, _)| path.clone()).collect();
         paths.extend([format!("{ROOT}pictures/"), format!("{ROOT}pictures/p.png"), "README.md".into()]);
+        paths.push(format!("{EXAMPLES}e.rs"));
         let tested = "#[doc = include_str!(\"../../../docs/book/src/a.md\")]\nstruct A;";
         Tree { paths, documents, sources: vec![(TESTED.into(), tested.into())] }
     }
@@ -149,6 +162,11 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains("has no heading with that id"), "{found:?}");
         }
         assert_eq!(found(1, "![](pictures/p.png)", ""), ["docs/book/src/pictures/p.png: no chapter shows it"]);
+    }
+
+    #[test]
+    fn experiments_exist() {
+        assert_eq!(found(1, "--example e", "--example f"), ["docs/book/src/a.md: there is no example f"]);
     }
 
     #[test]

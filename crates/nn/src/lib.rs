@@ -35,6 +35,8 @@
 // The derive writes `::nn::…`, here too.
 extern crate self as nn;
 
+#[cfg(doctest)]
+mod book;
 mod buffer;
 pub mod data;
 pub mod diagnose;

@@ -29,6 +29,11 @@ impl Chart {
         Chart { size, end: end.max(1), range: [low - margin, high + margin], logarithmic, marks: String::new() }
     }
 
+    /// Up to this step, for shares of a whole.
+    pub(super) fn of_shares(size: [f64; 2], end: u64) -> Chart {
+        Chart { size, end: end.max(1), range: [0.0, 1.0], logarithmic: false, marks: String::new() }
+    }
+
     fn x(&self, step: u64) -> f64 {
         MARGIN[0] + step as f64 / self.end as f64 * (self.size[0] - MARGIN[0] - MARGIN[2])
     }

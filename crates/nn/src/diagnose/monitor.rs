@@ -64,7 +64,7 @@ pub struct Monitor {
     /// The units at the last looks, with their steps.
     recent: VecDeque<(u64, DeadUnits)>,
     /// From which look on each thing has been wrong.
-    since: HashMap<(String, Symptom), u64>,
+    since: HashMap<(String, Symptom, Severity), u64>,
 }
 
 /// One rectifier over the looks.
@@ -186,11 +186,8 @@ impl Monitor {
             self.recent.pop_front();
         }
         self.last = Some((step, report));
-        let Some((judged, starts)) = self.judged() else { return };
-        let since = judged.findings().into_iter().map(|finding| {
-            let is_of_units = matches!(finding.symptom, Symptom::DeadUnits | Symptom::LinearUnits);
-            let start = starts.get(&finding.layer).copied().filter(|_| is_of_units).unwrap_or(step);
-            let key = (finding.layer, finding.symptom);
+        let since = self.judged().into_iter().map(|(finding, start)| {
+            let key = key(&finding);
             let since = self.since.get(&key).copied().unwrap_or(start);
             (key, since)
         });
@@ -228,7 +225,7 @@ impl Monitor {
     }
 
     /// What went wrong, the worst first, each with the step from which on it did; nothing in a healthy run. A unit is judged by 256 numbers, of
-    /// up to four looks if one has fewer.
+    /// up to four looks if one has fewer; only where half of a layer is silent, a single look is enough.
     pub fn findings(&self) -> Vec<Finding> {
         let finding = |step, layer: &str, what: &str| {
             let (severity, symptom, layer, what) = (Severity::Severe, Symptom::NotFinite, layer.into(), what.into());
@@ -239,12 +236,9 @@ impl Monitor {
         findings.extend(self.loss_not_finite.map(|step| finding(step, "loss", "it is not finite")));
         findings.extend(self.gradient_not_finite.map(|step| finding(step, "gradients", "their norm is not finite")));
         findings.extend(self.slopes.iter().flat_map(SlopeTrajectory::findings));
-        if let Some((report, _)) = self.judged() {
-            for mut finding in report.findings() {
-                if self.told(&report, &finding) {
-                    continue;
-                }
-                finding.step = self.since.get(&(finding.layer.clone(), finding.symptom)).copied();
+        for (mut finding, _) in self.judged() {
+            if !self.told(&finding) {
+                finding.step = self.since.get(&key(&finding)).copied();
                 findings.push(finding);
             }
         }
@@ -271,31 +265,44 @@ impl Monitor {
         self.steps.saturating_sub(1)
     }
 
-    /// The last look's report, with units over the last looks, and the first of these for each layer.
-    fn judged(&self) -> Option<(Report, HashMap<String, u64>)> {
-        let (step, report) = self.last.as_ref()?;
-        let (mut report, mut starts) = (report.clone(), HashMap::new());
+    /// What the last look found, with units over the last looks; and the step of the first look that it is drawn from.
+    fn judged(&self) -> Vec<(Finding, u64)> {
+        let Some((now, mut report)) = self.last.clone() else { return Vec::new() };
+        let mut starts = HashMap::new();
         for layer in &mut report.units.layers {
-            let mut start = *step;
+            let mut start = now;
+            // Some units are silent in a few numbers by chance, but not most of a layer's.
+            let is_plain = layer.is_mostly_silent();
             for (step, units) in self.recent.iter().rev().skip(1) {
                 let before = units.layers.iter().find(|units| units.layer == layer.layer && units.count == layer.count);
-                if let Some(before) = before.filter(|_| layer.samples < ENOUGH) {
+                if let Some(before) = before.filter(|_| !is_plain && layer.samples < ENOUGH) {
                     layer.merge(before);
                     start = *step;
                 }
             }
-            starts.insert(layer.layer.clone(), start);
+            let is_sure = is_plain || layer.samples >= ENOUGH || self.recent.len() == LOOKS;
+            starts.insert(layer.layer.clone(), Some(start).filter(|_| is_sure));
         }
-        Some((report, starts))
+        let findings = report.findings().into_iter().filter_map(|finding| match finding.symptom {
+            Symptom::DeadUnits | Symptom::LinearUnits => starts[&finding.layer].map(|start| (finding, start)),
+            _ => Some((finding, now)),
+        });
+        findings.collect()
     }
 
     /// Whether the counters already said what a look says of slopes, with the exact step.
-    fn told(&self, report: &Report, finding: &Finding) -> bool {
+    fn told(&self, finding: &Finding) -> bool {
+        let Some((_, report)) = &self.last else { return false };
         let named = |slopes: &&super::Slopes| slopes.layer == finding.layer;
         let parameter = report.slopes.layers.iter().find(named).and_then(|slopes| slopes.parameter.as_ref());
         let counted = self.slopes.iter().find(|slopes| Some(&slopes.parameter) == parameter);
         counted.is_some_and(|slopes| slopes.crossed(finding.symptom))
     }
+}
+
+/// What lasts from look to look is one thing as long as it is as severe.
+fn key(finding: &Finding) -> (String, Symptom, Severity) {
+    (finding.layer.clone(), finding.symptom, finding.severity)
 }
 
 impl LayerTrajectory {

@@ -149,6 +149,11 @@ impl DeadUnits {
 }
 
 impl Units {
+    /// Whether half of the layer or more never fired.
+    pub(super) fn is_mostly_silent(&self) -> bool {
+        self.never.len() as f64 >= SEVERE_SHARE * self.count as f64
+    }
+
     #[track_caller]
     pub(super) fn merge(&mut self, other: &Units) {
         let (ours, theirs) = (self.count, other.count);

@@ -70,17 +70,18 @@ fn slopes(monitor: &Monitor, end: u64) -> String {
 fn layers(monitor: &Monitor, end: u64) -> String {
     type Of = fn(&LayerTrajectory) -> &Trajectory;
     let kinds: [(&str, &str, Of, bool); 3] = [
-        ("Signals over time", "mean square of what each rectifier gives", |layer| &layer.mean_square, true),
-        ("Gradients over time", "mean square of its gradient", |layer| &layer.gradient, true),
-        ("Units that do not fire over time", "share of units silent in a look's batch", |layer| &layer.never, false),
+        ("Signals over time", "mean square of what each rectifier gives", |layer| &layer.mean_square, false),
+        ("Gradients over time", "mean square of its gradient", |layer| &layer.gradient, false),
+        ("Units that do not fire over time", "share of units silent in a look's batch", |layer| &layer.never, true),
     ];
     let deepest = (monitor.layers.len() - 1).max(1) as f64;
     let mut text = String::new();
-    for (title, what, of, logarithmic) in kinds {
+    for (title, what, of, is_share) in kinds {
         let points = monitor.layers.iter().flat_map(|layer| of(layer).points());
-        let means = points.map(|point| point.mean);
-        let range = if logarithmic { means.collect() } else { vec![0.0, 1.0] };
-        let mut chart = Chart::new(WIDE, end, range, logarithmic);
+        let mut chart = match is_share {
+            true => Chart::of_shares(WIDE, end),
+            false => Chart::new(WIDE, end, points.map(|point| point.mean), true),
+        };
         for (depth, layer) in monitor.layers.iter().enumerate() {
             chart.line(&layer.layer, of(layer), depth as f64 / deepest);
         }

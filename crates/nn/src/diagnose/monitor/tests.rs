@@ -121,9 +121,34 @@ fn a_layer_that_dies_is_named_with_the_look_that_saw_it_first() {
     let findings = monitor.findings();
     let dead = findings.iter().find(|finding| finding.symptom == Symptom::DeadUnits).expect("it is dead");
     assert_eq!((dead.layer.as_str(), dead.severity, dead.step), ("2", Severity::Severe, Some(30)), "{monitor}");
-    assert!(dead.what.starts_with("32 of 32 units never fire in 256 numbers"), "{monitor}");
+    assert!(dead.what.starts_with("32 of 32 units never fire in 64 numbers"), "{monitor}");
     let points = monitor.layers()[1].never.points();
     assert!(points.iter().all(|point| (point.mean == 1.0) == (point.step >= 30)), "{points:?}");
+}
+
+#[test]
+fn a_few_silent_units_in_one_small_batch_are_no_finding() {
+    let mut rng = Rng::seed(3);
+    let net = (Linear::new(8, 40, &mut rng), Relu);
+    let mut monitor = Monitor::new().every(1);
+    // Units 0 to 4 are silent in the first batch alone, all units from the third to the fifth, units 0 to 4 from then on.
+    for step in 0..10 {
+        let mut net = net.clone();
+        let silent = [5, 0, 40, 40, 40, 5, 5, 5, 5, 5][step];
+        let bias: Vec<f32> = (0..40).map(|unit| if unit < silent { -100.0 } else { 0.0 }).collect();
+        *net.0.bias_mut().expect("it has one").value_mut() = Tensor::from(bias);
+        let x = Tensor::randn([64, 8], &mut rng);
+        monitor.step(&net, &net.forward(Tape::training(0).input(x.clone())).mean());
+        monitor.look(diagnose(&net, |x| net.forward(x), &x).unwrap());
+        let dead = monitor.findings().into_iter().find(|finding| finding.symptom == Symptom::DeadUnits);
+        let expected = match step {
+            0 | 1 => None,
+            2..=4 => Some((Severity::Severe, Some(2))),
+            // Of four looks' numbers, the first is the third look.
+            _ => Some((Severity::Warning, Some(2))),
+        };
+        assert_eq!(dead.map(|finding| (finding.severity, finding.step)), expected, "look {step}: {monitor}");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(super) fn check_finite(what: &'static str, numbers: &Tensor<f64>) -> Result<
 }
 
 /// Above the number by more than the rounding of the few operations that made it.
-pub(super) fn up(x: f64) -> f64 {
+pub(crate) fn up(x: f64) -> f64 {
     x * (1.0 + 8.0 * f64::EPSILON)
 }
 

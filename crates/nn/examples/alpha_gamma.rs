@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("{:>16}   ρ: least     decile     median  9th decile  redundant  idle", "");
     let (lowest, highest) = (shifted(&after, -SHIFT), shifted(&after, SHIFT));
-    let mut picture = Picture::new("Redundancy of α beside γ and β", "channel, by rank", "log10 of ρ");
+    let mut picture = Picture::new("Independence of alpha from gamma and beta", "channel, by rank", "log10 of rho");
     let (mut found, mut drawn) = (Vec::new(), 0);
     let names = ["before training", "after", "its twin", "all negative", "none negative"];
     for (name, net) in names.into_iter().zip([&before, &after, &other, &lowest, &highest]) {

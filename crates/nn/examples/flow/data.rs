@@ -3,7 +3,6 @@
 use nn::prelude::*;
 use std::f64::consts::PI;
 
-pub const POINTS: usize = 2000;
 /// ln 2π.
 pub const LN_TAU: f64 = 1.837_877_066_409_345_3;
 const DEVIATION: f64 = 0.2;
@@ -15,14 +14,14 @@ fn moon(side: f64, angle: f64) -> [f64; 2] {
     [side * (2.0 * angle.cos() - 1.0), side * (2.0 * angle.sin() - 0.5)]
 }
 
-/// Two half circles that reach into each other, with noise: `[POINTS, 2]`.
-pub fn two_moons(rng: &mut Rng) -> Tensor {
+/// Points of two half circles that reach into each other, with noise: `[count, 2]`.
+pub fn two_moons(count: usize, rng: &mut Rng) -> Tensor {
     let point = |i: usize, rng: &mut Rng| {
         let side = if i.is_multiple_of(2) { 1.0 } else { -1.0 };
         moon(side, PI * rng.uniform()).map(|x| (x + DEVIATION * rng.normal()) as f32)
     };
-    let numbers: Vec<f32> = (0..POINTS).flat_map(|i| point(i, rng)).collect();
-    Tensor::new(&numbers, [POINTS, 2])
+    let numbers: Vec<f32> = (0..count).flat_map(|i| point(i, rng)).collect();
+    Tensor::new(&numbers, [count, 2])
 }
 
 pub fn mean(numbers: &[f64]) -> f64 {

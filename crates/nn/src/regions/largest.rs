@@ -19,6 +19,14 @@ impl<const D: usize> Part<D> {
                 };
                 let mut won: Vec<_> = (0..set.len()).filter_map(place).collect();
                 won.sort_by(|(a, _), (b, _)| a[0][0].total_cmp(&b[0][0]));
+                if won.is_empty() {
+                    // Equal up to rounding in pairs, but not all of them: a is above b, b passes for c, and c for a.
+                    won.push((corners, [winners, vec![self.highest(set)]].concat()));
+                }
+                // Along a segment each end was found from another pair of ends, and may be another number in its last digit.
+                for next in 1..if D == 1 { won.len() } else { 0 } {
+                    won[next].0[0] = won[next - 1].0[1];
+                }
                 won
             };
             parts = parts.into_iter().flat_map(of_part).collect();
@@ -40,6 +48,12 @@ impl<const D: usize> Part<D> {
             }
         }
         Some(corners)
+    }
+
+    /// The place in a set of what is the largest at the anchor.
+    fn highest(&self, set: &[usize]) -> usize {
+        let height = |place: &usize| self.values.rows[set[*place]];
+        (0..set.len()).max_by(|a, b| height(a).total_cmp(&height(b))).unwrap_or(0)
     }
 
     /// How far a unit is above another at a point.

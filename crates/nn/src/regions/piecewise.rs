@@ -105,7 +105,14 @@ impl Piecewise {
         Piecewise::new(input).then(net)
     }
 
-    /// With a layer behind it.
+    /// With a layer behind it. One without parameters has every precision, so one has to be named:
+    ///
+    /// ```
+    /// use nn::{prelude::*, regions::Piecewise};
+    /// let net = Piecewise::new(2).then(&Linear::new(2, 3, &mut Rng::seed(1)))?.then::<f32>(&Relu)?;
+    /// assert_eq!(net.units(), 3);
+    /// # Ok::<(), nn::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Piecewise::of`].

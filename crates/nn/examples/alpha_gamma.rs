@@ -1,6 +1,7 @@
 //! What a PReLU's α says beside γ and β of the batch norm before it, on networks trained on the digits.
 //! The exact symmetry (γ, β, α) → (−αγ, −αβ, 1/α) makes a trained model's twin: other numbers, the same predictions. The redundancy ρ = 1 − R² of ∂y/∂α on ∂y/∂γ and ∂y/∂β,
 //! channel by channel: 0 where every input is negative, although each pair of columns has another direction; where none is, α is idle; far from 0 in a healthy network.
+//! It is relative to α's own column: a twin's is ρ·α²·Σ min(z, 0)²/Σ max(z, 0)², which for slopes below 1 is smaller.
 //! And what freezing α costs.
 //!
 //! `cargo run --release --example alpha_gamma -- [--seed N] [--quick]` prints all three, the verdict, and writes `out/alpha_gamma.png`.

@@ -207,6 +207,19 @@ mod tests {
         check(&differences, 2.0 + 2.0 * (std::f64::consts::PI / (n as f64 + 1.0)).cos());
     }
 
+    /// One tap alone; taps that write to filters of their own; taps that read channels of their own: each time another of the three is exact, and the other two are more.
+    #[test]
+    fn the_least_of_three_bounds_counts() {
+        let check = |shape: [usize; 3], numbers: &[f64], norm: f64| {
+            let above = conv_norm_above(&Tensor::<f64>::new(numbers, shape), 1).unwrap();
+            assert!(above >= norm && above <= norm * (1.0 + 1e-8), "{shape:?}: {above} for {norm}");
+        };
+        let unit = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        check([3, 1, 1], &[0.0, -2.0, 0.0], 2.0);
+        check([3, 1, 3], &unit, 3f64.sqrt());
+        check([3, 3, 1], &unit, 3f64.sqrt());
+    }
+
     #[test]
     fn any_scale() {
         let matrix = Tensor::f64([[1.0, 1.0], [0.0, 1.0]]);

@@ -50,7 +50,7 @@ impl Step<f32> {
 impl<T: Float> Step<T> {
     /// ln of the scale, and the shift, for the second coordinate; given the first.
     fn coupling(&self, a: Var<T>) -> (Var<T>, Var<T>) {
-        let a = if self.is_constant { a * 0 } else { a };
+        let a = if self.is_constant { a * 0.0 } else { a };
         let both = self.out.forward(self.hidden.forward(a));
         (both.clone().narrow(-1, 0, 1).tanh(), both.narrow(-1, 1, 1))
     }
@@ -86,7 +86,7 @@ impl Flow {
 impl<T: Float> Flow<T> {
     /// The normal numbers z of x, and ln|det ∂z/∂x|.
     pub fn forward(&self, x: Var<T>) -> nn::Result<(Var<T>, Var<T>)> {
-        let mut log_det = x.clone().sum_axes(1) * 0;
+        let mut log_det = x.clone().sum_axes(1) * 0.0;
         let mut z = x;
         for step in &self.steps {
             let (y, of_step) = step.forward(z)?;

@@ -44,7 +44,7 @@ proptest! {
         let mut rng = Rng::seed(seed);
         let pool = MaxPool2d::new(3).stride(stride).padding(padding);
         let counts = check(&pool, &[4, 5, 2], &mut rng);
-        prop_assert!(counts[0] > 1 && (stride > 1 || counts[0] > counts[1] && counts[1] > 2), "{counts:?}");
+        prop_assert!(stride > 1 || counts[0] > counts[1], "{counts:?}");
         check(&AdaptiveMaxPool2d::new(2), &[3, 5, 1], &mut rng);
         check(&(MaxPool1d::new(2), CRelu, Residual(Relu6)), &[4, 2], &mut rng);
         let net = (

@@ -1,7 +1,7 @@
 //! The 30-layer experiment of He, Zhang, Ren, Sun 2015 (figure 3) on the digits: a plain network of width 64 without normalisation,
 //! leaky rectifiers of slope 0.25, SGD with momentum. Weights drawn by Xavier's law let signals vanish, and training stalls; Kaiming's law
-//! with the leak keeps their size, and the same network learns. (Xavier's is late rather than lost: from some 40 epochs on its biases carry a
-//! signal through the first layers, and it begins to learn too.)
+//! with the leak keeps their size, and the same network learns. (Xavier's is late rather than lost: its biases come to carry a signal
+//! through the first layers, and from some 18 epochs on its loss begins to fall too.)
 //!
 //! `cargo run --release --example he30 -- [--seed N] [--quick]` prints both losses and the verdict, and writes `out/he30.png`.
 

@@ -1,7 +1,8 @@
 //! How much a network can stretch a distance: an upper bound of its Lipschitz constant, layer by layer.
 //!
 //! |f(x) − f(y)| ≤ L·|x − y| for all x and y, lengths being Euclidean over all of an example's elements. L is the product over the layers: a linear layer's spectral
-//! norm ([`spectral_norm_above`]), a convolution's bound ([`conv_norm_above`]), max(1, |α|) for a rectifier (Szegedy et al. 2014, section 4.3; Gouk et al. 2021).
+//! norm ([`spectral_norm_above`]), a convolution's bound ([`conv_norm_above`]), max(1, |α|) for a rectifier (Szegedy et al. 2014, section 4.3; Gouk et al. 2021), the steepest slope of a
+//! smooth one, √(windows a position is in) for max pooling.
 //! Every factor is rounded up, so the product is a certificate of the function that the stored numbers define, in exact arithmetic and as in evaluation: dropout
 //! keeps everything, batch norm uses its running statistics. What a forward pass rounds comes on top: points closer than that are no counterexample.
 //!
@@ -19,13 +20,15 @@
 //! ```
 
 mod spectral;
+pub(crate) mod steepest;
 
 pub use spectral::{conv_norm_above, spectral_norm_above};
 
 use crate::error::setting;
 use crate::module::Path;
 use crate::{Layer, Result};
-use spectral::{check_finite, up};
+use spectral::check_finite;
+pub(crate) use spectral::up;
 use std::fmt::{Display, Formatter};
 use tape::{Float, Rectifier, Tensor};
 
@@ -180,10 +183,10 @@ impl Display for Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, LeakyRelu, Linear, Module as _};
-    use crate::{PRelu, Relu, Residual, Sequential};
+    use crate::{Activation, BatchNorm, Conv2d, Dropout, Flatten, LayerNorm, LeakyRelu, Linear, Module as _};
+    use crate::{AvgPool2d, CRelu, GlobalAvgPool, MaxPool1d, MaxPool2d, PRelu, Relu, Residual, Sequential};
     use proptest::prelude::*;
-    use tape::{Rng, Tape};
+    use tape::{Rng, Shape, Tape};
 
     fn linear(weight: Tensor) -> Linear {
         let mut linear = Linear::new(weight.shape()[0], weight.shape()[1], &mut Rng::seed(1));
@@ -246,10 +249,10 @@ mod tests {
     #[test]
     fn what_has_no_bound_is_named() {
         let text = |result: Result<Certificate>| result.unwrap_err().to_string();
-        let pooled = text(Certificate::of(&Sequential::<f32>::new().then(Relu).then(GlobalAvgPool)));
+        let normed = text(Certificate::of(&Sequential::<f32>::new().then(Relu).then(LayerNorm::new(2))));
         assert!(
-            pooled.starts_with("Certificate: no bound is known for `1`, a nn::modules::pooling::GlobalAvgPool; "),
-            "{pooled}"
+            normed.starts_with("Certificate: no bound is known for `1`, a nn::modules::norm::LayerNorm; "),
+            "{normed}"
         );
         let broken = linear(Tensor::from([[1.0, f32::NAN]]));
         let text = text(Certificate::of(&(broken, Relu)));
@@ -259,6 +262,49 @@ mod tests {
         *act.alpha_mut().value_mut() = Tensor::from([f32::INFINITY]);
         assert!(Certificate::of(&act).is_err());
         assert!(norm_above(&Tensor::f64([1.0]), &Tensor::f64([-1.0]), 0.5).is_err());
+    }
+
+    /// Of a layer on inputs of this shape, and whether some pair of points comes near: neighbours, spikes, constants.
+    fn check_tight(layer: &impl Layer<f64>, shape: &[usize], expected: f64) {
+        let bound = Certificate::of(layer).unwrap().bound();
+        near(bound, expected);
+        let mut rng = Rng::seed(5);
+        let n: usize = shape.iter().product();
+        let forward = |x: &Tensor<f64>| layer.forward(Tape::inference().input(x.unsqueeze(0))).into_value();
+        let zero = Tensor::<f64>::zeros_like(&Tensor::f64([0.0]).expand(Shape::from(shape)));
+        let mut most = 0.0f64;
+        let mut try_pair = |x: Tensor<f64>, y: Tensor<f64>| {
+            let ratio = (forward(&x) - forward(&y)).norm().item() / (x - y).norm().item();
+            assert!(ratio <= bound * (1.0 + 1e-12), "{ratio} above {bound}");
+            most = most.max(ratio);
+        };
+        for place in 0..n {
+            let spike = Tensor::<f64>::fill_with(shape, |x| {
+                x.fill(0.0);
+                x[place] = 1.0;
+            });
+            try_pair(spike, zero.clone());
+        }
+        try_pair(zero.full_like(1.0), zero.clone());
+        for _ in 0..200 {
+            let [x, y] = [0, 1].map(|_| Tensor::randn(shape, &mut rng).cast::<f64>());
+            try_pair(x.clone(), &x + y.clone() * 1e-3);
+            try_pair(x, y);
+        }
+        assert!(most >= bound * (1.0 - 1e-3), "at most {most} of {bound}");
+    }
+
+    #[test]
+    fn pools_and_concatenated_relu_are_as_bounded_and_reach_it() {
+        check_tight(&CRelu, &[3], 1.0);
+        check_tight(&MaxPool2d::new(2), &[4, 4, 2], 1.0);
+        check_tight(&MaxPool2d::new(3).stride(2), &[7, 7, 1], 2.0);
+        check_tight(&MaxPool2d::new(3).stride(1).padding(1), &[5, 5, 1], 3.0);
+        check_tight(&MaxPool1d::new(5).stride(2).ceil(), &[13, 2], 3f64.sqrt());
+        check_tight(&AvgPool2d::new(2), &[4, 4, 2], 0.5);
+        check_tight(&GlobalAvgPool, &[1, 1, 3], 1.0);
+        // A window of one position at the end of an axis.
+        check_tight(&AvgPool2d::new(2).ceil(), &[3, 3, 1], 1.0);
     }
 
     proptest! {

@@ -38,6 +38,7 @@
 
 mod cell;
 mod cut;
+mod largest;
 mod merge;
 mod piecewise;
 
@@ -45,6 +46,8 @@ mod piecewise;
 mod edge_tests;
 #[cfg(test)]
 mod enumeration;
+#[cfg(test)]
+mod largest_tests;
 #[cfg(test)]
 mod tests;
 

@@ -23,6 +23,8 @@ mod death;
 mod regions;
 mod residual;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 pub use death::{
     Estimate, born_dead_for_one_input, born_dead_on_a_line, estimate_born_dead_on_a_line, stably_inactive,

@@ -181,7 +181,10 @@ mod tests {
         assert_eq!((wide.cast::<f32>().bounds(), wide.cast::<f32>().value().item()), (Some((0.0, f32::MAX)), f32::MAX));
         let open = Param::new(Tensor::f64([1.0]), Group::Slope).within(0, f64::INFINITY);
         assert_eq!(open.cast::<f32>().bounds(), Some((0.0, f32::INFINITY)));
-        assert_eq!(Param::new(Tensor::from([0.1]), Group::Slope).bounds(), None);
+        let mut free = Param::new(Tensor::from([0.1]), Group::Slope);
+        assert_eq!((free.bounds(), free.clone().is_trainable(), free.cast::<f64>().is_trainable()), (None, true, true));
+        free.set_trainable(false);
+        assert!(!free.clone().is_trainable() && !free.cast::<f64>().is_trainable());
     }
 
     #[test]

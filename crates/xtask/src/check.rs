@@ -32,7 +32,7 @@ pub fn check() -> Outcome {
 }
 
 /// The examples that hold a claim to account.
-const EXPERIMENTS: [&str; 11] = [
+const EXPERIMENTS: [&str; 13] = [
     "dying_neuron",
     "born_dead",
     "signal_depth",
@@ -44,6 +44,8 @@ const EXPERIMENTS: [&str; 11] = [
     "gan",
     "saliency",
     "health",
+    "alpha_gamma",
+    "flow",
 ];
 
 /// An experiment's short form: it ends with a verdict, which may be that there is none yet.

@@ -175,7 +175,44 @@ impl Display for AlphaGamma {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::Rng;
+    use tape::{Rng, Tape, Tensor};
+
+    /// By the tape: ∂y/∂α = (γ/α)·∂y/∂γ + (β/α)·∂y/∂β where every input is negative, although the cosine with ∂y/∂γ is |γ|/√(γ² + β²) only.
+    #[test]
+    fn where_all_is_negative_the_columns_are_dependent() {
+        let (alpha, gamma, beta, n) = (0.3, -0.8, -6.0, 64);
+        let raw = Tensor::randn([n], &mut Rng::seed(4)).cast::<f64>();
+        let centred = &raw - raw.mean();
+        let normal = &centred / (&centred * &centred).mean().sqrt();
+        let tape = Tape::probing();
+        // A parameter for each example, so that one pass makes whole columns.
+        let [a, g, b] = [alpha, gamma, beta].map(|number| tape.var(normal.full_like(number)));
+        let z = tape.input(normal) * &g + &b;
+        let inputs = z.to_vec();
+        assert!(inputs.iter().all(|&z| z < 0.0));
+        let [da, dg, db] = z.prelu(&a).sum().grad([&a, &g, &b]).map(|column| column.to_vec());
+        for ((da, dg), db) in da.iter().zip(&dg).zip(&db) {
+            assert!((da - (gamma / alpha * dg + beta / alpha * db)).abs() < 1e-12);
+        }
+        let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
+        let cosine = dot(&da, &dg).abs() / (dot(&da, &da) * dot(&dg, &dg)).sqrt();
+        assert!((cosine - gamma.abs() / gamma.hypot(beta)).abs() < 1e-12, "{cosine}");
+        assert!(independence(inputs.into_iter(), alpha, gamma, beta).unwrap() < 1e-12);
+    }
+
+    /// ρ is relative to α's column, which the twin (−αγ, −αβ, 1/α) has from the positive side: ρ·α²·Σ min(z, 0)²/Σ max(z, 0)².
+    #[test]
+    fn a_twins_independence_is_of_the_other_side() {
+        let mut rng = Rng::seed(5);
+        let (alpha, gamma, beta) = (0.3, 1.7, -0.4);
+        let z: Vec<f64> = (0..500).map(|_| gamma * rng.normal() + beta).collect();
+        let side = |keep: fn(f64, f64) -> f64| z.iter().map(|&z| keep(z, 0.0).powi(2)).sum::<f64>();
+        let rho = independence(z.iter().copied(), alpha, gamma, beta).unwrap();
+        let twin = z.iter().map(|z| -alpha * z);
+        let found = independence(twin, 1.0 / alpha, -alpha * gamma, -alpha * beta).unwrap();
+        let expected = rho * alpha * alpha * side(f64::min) / side(f64::max);
+        assert!((found - expected).abs() < 1e-12 && found < 0.5 * rho, "{found} for {expected}, {rho}");
+    }
 
     fn independence(z: impl Iterator<Item = f64>, alpha: f64, gamma: f64, beta: f64) -> Option<f64> {
         let mut moments = Moments::default();

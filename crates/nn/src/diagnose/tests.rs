@@ -65,6 +65,52 @@ fn signals_of_fresh_networks_are_as_theory_says() {
     assert!((found / expected - 1.0).abs() < 1e-5, "{found} for {expected}");
 }
 
+/// Width 256 at the golden gain: signals and gradients stay in the band at every layer. With 5% more or less variance they leave it to that side, as the report expects.
+#[test]
+fn a_thousand_layers_stay_in_the_band_and_leave_it_where_theory_says() {
+    let (width, depth, slope, mut rng) = (256, 1000, 0.25, Rng::seed(10));
+    let init = crate::init::Kaiming::default().leak(slope);
+    let mut net = Sequential::new();
+    for _ in 0..depth {
+        let weights = Linear::with_init(width, width, &init, &mut rng).unwrap().without_bias();
+        net = net.then(weights).then(LeakyRelu::new(slope));
+    }
+    let x = Tensor::randn([1, width], &mut rng);
+    let square = x.to_vec().iter().map(|x| f64::from(x * x)).sum::<f64>() / width as f64;
+    let widths = vec![width; depth];
+    let band = |layers: usize| crate::theory::FiniteWidth::of(&widths[..layers], slope).unwrap().band(4.0);
+    let mut now = 1.0;
+    for factor in [1.0, 1.05, 0.95] {
+        for (_, param) in net.named_parameters_mut() {
+            *param.value_mut() = param.value() * f64::sqrt(factor / now);
+        }
+        now = factor;
+        let report = diagnose(&net, |x| net.forward(x), &x).unwrap();
+        let layers = &report.signals.layers;
+        let forward = |at: usize| (layers[at].mean_square / square).ln();
+        let backward = |at: usize| (layers[at].gradient.unwrap() / layers[depth - 1].gradient.unwrap()).ln();
+        let growth = (layers[depth - 1].expected.unwrap().0 / square).ln();
+        // The mean square of 65536 weights scatters by √(2/65536).
+        let scatter = 4.0 * (2.0 * depth as f64).sqrt() / width as f64;
+        assert!((growth - depth as f64 * f64::ln(factor)).abs() < scatter, "{factor}: {growth}");
+        assert!(layers.iter().all(|layer| layer.verdict() == Verdict::AsPredicted), "{factor}");
+        let (low, high) = band(depth);
+        let ends = [forward(depth - 1), backward(0)];
+        if factor == 1.0 {
+            for at in 0..depth {
+                let ((low, high), (least, most)) = (band(at + 1), band(depth - 1 - at));
+                assert!((low..=high).contains(&forward(at)), "{at}: {} not in {low} to {high}", forward(at));
+                assert!((least..=most).contains(&backward(at)), "{at}: {} not in {least} to {most}", backward(at));
+            }
+        } else {
+            let leaves = |end: f64| if factor > 1.0 { end > high } else { end < low };
+            assert!(ends.into_iter().all(leaves), "{factor}: {ends:?}, band {low} to {high}");
+            let verb = if factor > 1.0 { "gradients explode" } else { "gradients vanish" };
+            assert!(report.signals.findings().iter().any(|finding| finding.what.contains(verb)), "{factor}");
+        }
+    }
+}
+
 #[test]
 fn a_dead_layer_is_named() {
     let mut net = mlp(Relu, 3);

@@ -150,6 +150,17 @@ fn parameters_keep_their_identity() {
     assert_eq!(ids(&net), before);
 }
 
+/// The bias that a layer gets by folding is trained if its weight is.
+#[test]
+fn a_frozen_layer_stays_frozen() {
+    for is_trained in [true, false] {
+        let mut layer = Linear::new(2, 3, &mut Rng::seed(9)).without_bias();
+        layer.weight_mut().set_trainable(is_trained);
+        fold(&mut layer, &shaken(BatchNorm::new(3), 10)).unwrap();
+        assert_eq!(layer.bias().unwrap().is_trainable(), is_trained);
+    }
+}
+
 #[test]
 fn where_it_does_not_apply_is_said_and_nothing_changes() {
     let mut rng = Rng::seed(8);
@@ -177,6 +188,18 @@ fn where_it_does_not_apply_is_said_and_nothing_changes() {
         text(fold(&mut Linear::new(2, 3, &mut rng), &norm)),
         "fold: the layer makes 3 features, the norm behind it has 4"
     );
+    assert!(text(rescale(&mut norm, &mut out, &[1.0, 1.0, 1.0, 1e-300])).contains("`weight` would hold"));
+    // As many slopes as features, but not one for each.
+    let message = text(twin(&mut norm, &mut PRelu::per_element([2, 2]), &mut out));
+    assert!(message.contains("α has shape [2, 2]"), "{message}");
+    let message = text(rescale(&mut norm, &mut Conv2d::new(2, 4, 1, &mut rng), &[1.0; 4]));
+    assert!(message.starts_with("rescale: the next layer does not read 4 features"), "{message}");
+    let mut large = norm.clone();
+    *large.weight_mut().value_mut() = Tensor::full([4], 1e38);
+    let mut layer = Linear::new(1, 4, &mut rng);
+    *layer.weight_mut().value_mut() = Tensor::full([1, 4], 100.0);
+    assert!(text(fold(&mut layer, &large)).starts_with("fold: `weight` would hold inf"));
+    assert_eq!(layer.weight().value().to_vec(), [100.0; 4]);
     assert_eq!(norm.weight().value().to_vec(), [1.0; 4]);
     let mut broken = norm.clone();
     broken.apply_updates(&{

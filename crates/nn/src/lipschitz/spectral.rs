@@ -78,7 +78,7 @@ pub(super) fn check_finite(what: &'static str, numbers: &Tensor<f64>) -> Result<
 }
 
 /// Above the number by more than the rounding of the few operations that made it.
-pub(super) fn up(x: f64) -> f64 {
+pub(crate) fn up(x: f64) -> f64 {
     x * (1.0 + 8.0 * f64::EPSILON)
 }
 
@@ -205,6 +205,19 @@ mod tests {
         // Second differences: 2 + 2·cos(π/(n + 1)), close to the next singular values.
         let differences = Tensor::from_fn([n, n], |[i, j]| [2.0, -1.0, 0.0][i.abs_diff(j).min(2)]);
         check(&differences, 2.0 + 2.0 * (std::f64::consts::PI / (n as f64 + 1.0)).cos());
+    }
+
+    /// One tap alone; taps that write to filters of their own; taps that read channels of their own: each time another of the three is exact, and the other two are more.
+    #[test]
+    fn the_least_of_three_bounds_counts() {
+        let check = |shape: [usize; 3], numbers: &[f64], norm: f64| {
+            let above = conv_norm_above(&Tensor::<f64>::new(numbers, shape), 1).unwrap();
+            assert!(above >= norm && above <= norm * (1.0 + 1e-8), "{shape:?}: {above} for {norm}");
+        };
+        let unit = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        check([3, 1, 1], &[0.0, -2.0, 0.0], 2.0);
+        check([3, 1, 3], &unit, 3f64.sqrt());
+        check([3, 3, 1], &unit, 3f64.sqrt());
     }
 
     #[test]

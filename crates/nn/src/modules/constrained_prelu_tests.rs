@@ -26,7 +26,8 @@ fn hostile(act: &ConstrainedPRelu, kind: u8, step: i32, rng: &mut Rng) -> Gradie
         0 => 3e38,
         1 => -3e38,
         2 => sign * 3e38,
-        3 => sign * (20.0 * rng.normal()).exp() as f32,
+        // Above f32::MAX it would be infinite, and a step refuses it: a draw in 200 000.
+        3 => sign * (20.0 * rng.normal()).exp().min(3e38) as f32,
         _ => rng.normal() as f32,
     };
     let gradient = Tensor::full(*act.param().value().shape(), g);

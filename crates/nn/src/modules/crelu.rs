@@ -1,7 +1,7 @@
 //! Concatenated ReLU: relu(x) beside relu(−x) on the last axis, so that no sign is lost (Shang, Sohn, Almeida, Lee 2016).
 
 use super::stateless::without_parameters;
-use tape::Var;
+use tape::{Tensor, Var};
 
 /// relu(x), then relu(−x): `[…, F]` to `[…, 2F]`. Derivatives at 0 and at NaN are relu's: 0, and ±1.
 ///
@@ -22,6 +22,16 @@ without_parameters! {
     CRelu => |_this, x| {
         assert!(x.rank() > 0, "CRelu: the value has no axis to double; reshape it to [1]");
         Var::concat(&[x.clone().relu(), (-x).relu()], -1)
+    },
+    // Of two numbers with one sign both halves keep the distance or are 0; with two signs x² + y² is below (x − y)².
+    lipschitz |_this| Ok(1.0),
+    piecewise |_this, chain| {
+        let both = |x: &Tensor<f64>, signs: &Tensor<f64>| {
+            let halves = [0, 1].map(|half| x * signs.narrow(0, half, 1));
+            Tensor::concat(&halves, -1)
+        };
+        chain.affine("CRelu", Tensor::f64([1.0, -1.0]), None, both)?;
+        chain.rectify(&Tensor::f64([0.0]))
     };
 }
 
@@ -29,7 +39,7 @@ without_parameters! {
 mod tests {
     use super::*;
     use crate::Layer as _;
-    use tape::{Tape, Tensor, gradcheck};
+    use tape::{Tape, gradcheck};
 
     #[test]
     fn both_halves_are_relus() {

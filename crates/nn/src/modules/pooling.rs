@@ -4,6 +4,7 @@
 //! `MaxPool(Pool::new([3, 2]))`.
 
 use super::Layer;
+use crate::lipschitz::up;
 use crate::regions::Piecewise;
 use crate::{Module, Result};
 use tape::{Float, PadMode, Pool, Var};
@@ -141,6 +142,22 @@ impl<const D: usize> Pad<D> {
     }
 }
 
+/// In how many windows a position is at most.
+fn overlaps<const D: usize>(pool: &Pool<D>) -> f64 {
+    pool.kernel.iter().zip(pool.stride).map(|(kernel, stride)| kernel.div_ceil(stride.max(1)) as f64).product()
+}
+
+/// What the mean of a window is divided by at least: near edges perhaps by 1.
+fn least_divisor<const D: usize>(pool: &Pool<D>) -> f64 {
+    let is_whole = !pool.ceil && (pool.counts_padding || pool.padding == [0; D]);
+    if is_whole { pool.kernel.iter().map(|&kernel| kernel as f64).product() } else { 1.0 }
+}
+
+/// A type's name without its parameters.
+fn name(layer: &'static str) -> &'static str {
+    layer.split([' ', '<']).next().unwrap_or(layer)
+}
+
 #[track_caller]
 fn upsampled<T: Float, const D: usize>(layer: Upsample<D>, x: Var<T>) -> Var<T> {
     // Of another rank the op has the error.
@@ -158,7 +175,7 @@ fn upsampled<T: Float, const D: usize>(layer: Upsample<D>, x: Var<T>) -> Var<T> 
 }
 
 macro_rules! layers {
-    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr $(, $averages:ident)?;)+) => {$(
+    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr $(, $regions:ident)? $(, lipschitz |$of:ident| $bound:expr)?;)+) => {$(
         impl<T: Float, $($generics)*> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -178,21 +195,29 @@ macro_rules! layers {
             $(
                 #[track_caller]
                 fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
-                    chain.$averages(*self)
+                    chain.$regions(*self)
+                }
+            )?
+            $(
+                fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> Result<()> {
+                    let $of = self;
+                    bounds.push(at, name(stringify!($layer)), Ok($bound))
                 }
             )?
         }
     )+};
 }
 layers! {
-    [const D: usize] MaxPool<D> => |this, x| x.max_pool(this.0);
-    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0), averages;
-    [const D: usize] AdaptiveMaxPool<D> => |this, x| x.adaptive_max_pool(this.0);
+    // |max x − max y| is at most the largest |x − y| of the window, and each position is in so many windows at most.
+    [const D: usize] MaxPool<D> => |this, x| x.max_pool(this.0), largest_of, lipschitz |this| up(overlaps(&this.0).sqrt());
+    // A mean's square is at most the sum of squares over the divisor.
+    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0), averages, lipschitz |this| up((overlaps(&this.0) / least_divisor(&this.0)).sqrt());
+    [const D: usize] AdaptiveMaxPool<D> => |this, x| x.adaptive_max_pool(this.0), largest_of;
     [const D: usize] AdaptiveAvgPool<D> => |this, x| x.adaptive_avg_pool(this.0), averages;
     [] GlobalAvgPool => |_this, x| {
         let axes: Vec<isize> = (1..x.rank().max(1) as isize - 1).collect();
         if axes.is_empty() { x } else { x.mean_axes(&axes[..]) }
-    }, averages;
+    }, averages, lipschitz |_this| 1.0; // 1/√positions, of which there may be one
     [const D: usize] Upsample<D> => |this, x| upsampled(*this, x), averages;
     [const D: usize] Pad<D> => |this, x| {
         let sizes = this.sizes.iter().zip(1..);

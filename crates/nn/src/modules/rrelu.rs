@@ -5,6 +5,9 @@
 //! the tape, as dropout's does, so a [`Var::checkpoint`] draws the same slopes when it runs again.
 
 use crate::error::{expect, setting};
+use crate::lipschitz::Certificate;
+use crate::module::Path;
+use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Tensor, Var};
 
@@ -79,8 +82,8 @@ impl Default for RRelu {
 }
 
 impl<T: Float> Module<T> for RRelu {
-    fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
-    fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
+    fn visit<'a>(&'a self, _: &mut Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
+    fn visit_mut<'a>(&'a mut self, _: &mut Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
 }
 
 impl<U: Float> crate::module::CastTo<U> for RRelu {
@@ -100,6 +103,17 @@ impl<T: Float> Layer<T> for RRelu {
             }
             None => x.leaky_relu(self.mean()),
         }
+    }
+
+    /// In evaluation: max(1, |slope|).
+    fn lipschitz(&self, at: &mut Path, bounds: &mut Certificate) -> Result<()> {
+        bounds.push(at, "RRelu", Ok(T::from_f64(self.mean()).to_f64().abs().max(1.0)))
+    }
+
+    /// In evaluation: one slope.
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        chain.rectify(&Tensor::f64([T::from_f64(self.mean()).to_f64()]))
     }
 }
 

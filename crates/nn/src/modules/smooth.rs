@@ -5,6 +5,16 @@
 use super::stateless::without_parameters;
 use crate::Result;
 use crate::error::{expect, setting};
+use crate::lipschitz::steepest;
+
+/// The error for regions of a layer that is not made of lines.
+fn curved(layer: &str) -> Result<()> {
+    let problem = format!(
+        "{layer} is curved: a network with it has no linear regions. Put Relu, LeakyRelu, PRelu or Hardtanh in its place, take the layers before it alone \
+         (`Piecewise::then`), or ask `nn::lipschitz` how steep the network is"
+    );
+    setting("piecewise", problem)
+}
 
 /// x where x > 0, else α(eˣ − 1): [`tape::Var::elu`]. α is 1 unless given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,18 +75,21 @@ pub struct Hardtanh {
 }
 
 without_parameters! {
-    Elu => |this, x| x.elu(this.alpha);
-    Selu => |_this, x| x.selu();
-    Celu => |this, x| x.celu(this.alpha);
-    Gelu => |_this, x| x.gelu();
-    GeluTanh => |_this, x| x.gelu_tanh();
-    Silu => |_this, x| x.silu();
-    Mish => |_this, x| x.mish();
-    Softplus => |this, x| x.softplus_with(this.beta, this.threshold);
-    Hardswish => |_this, x| x.hardswish();
-    Hardsigmoid => |_this, x| x.hardsigmoid();
-    Relu6 => |_this, x| x.relu6();
-    Hardtanh => |this, x| x.clamp(this.low, this.high);
+    Elu => |this, x| x.elu(this.alpha), lipschitz |this| Ok(steepest::elu::<T>(this.alpha)), piecewise |_this, _chain| curved("Elu");
+    Selu => |_this, x| x.selu(), lipschitz |_this| Ok(steepest::SELU), piecewise |_this, _chain| curved("Selu");
+    Celu => |this, x| x.celu(this.alpha), lipschitz |this| steepest::celu::<T>(this.alpha), piecewise |_this, _chain| curved("Celu");
+    Gelu => |_this, x| x.gelu(), lipschitz |_this| Ok(steepest::GELU), piecewise |_this, _chain| curved("Gelu");
+    GeluTanh => |_this, x| x.gelu_tanh(), lipschitz |_this| Ok(steepest::GELU_TANH), piecewise |_this, _chain| curved("GeluTanh");
+    Silu => |_this, x| x.silu(), lipschitz |_this| Ok(steepest::SILU), piecewise |_this, _chain| curved("Silu");
+    Mish => |_this, x| x.mish(), lipschitz |_this| Ok(steepest::MISH), piecewise |_this, _chain| curved("Mish");
+    Softplus => |this, x| x.softplus_with(this.beta, this.threshold),
+        lipschitz |this| steepest::softplus::<T>(this.beta, this.threshold), piecewise |_this, _chain| curved("Softplus");
+    Hardswish => |_this, x| x.hardswish(), lipschitz |_this| Ok(steepest::HARDSWISH), piecewise |_this, _chain| curved("Hardswish");
+    Hardsigmoid => |_this, x| x.hardsigmoid(), lipschitz |_this| Ok(steepest::HARDSIGMOID),
+        piecewise |_this, chain| chain.bend(&[-3.0, 3.0], &[0.0, 1.0 / 6.0, 0.0], 0.0);
+    Relu6 => |_this, x| x.relu6(), lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.bend(&[0.0, 6.0], &[0.0, 1.0, 0.0], 0.0);
+    Hardtanh => |this, x| x.clamp(this.low, this.high), lipschitz |_this| Ok(1.0),
+        piecewise |this, chain| chain.clamp(T::from_f64(this.low).to_f64(), T::from_f64(this.high).to_f64());
 }
 
 impl Elu {

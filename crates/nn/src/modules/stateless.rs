@@ -70,9 +70,10 @@ impl Dropout {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flatten;
 
-/// The traits of layers without parameters: `Name => |this, x| forward;`, with `rectifier |this| …` where they are one.
+/// The traits of layers without parameters: `Name => |this, x| forward;`, with `rectifier |this| …` where they are one, `lipschitz |this| …` for a bound and
+/// `piecewise |this, chain| …` for the linear regions.
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz $bound:literal)? $(, piecewise |$chain:ident| $piecewise:expr)?;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz |$of:ident| $bound:expr)? $(, piecewise |$part:ident, $chain:ident| $piecewise:expr)?;)+) => {$(
         impl<T: tape::Float> $crate::Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::VisitorMut<'a, T>) {}
@@ -91,7 +92,8 @@ macro_rules! without_parameters {
             }
             $(
                 fn lipschitz(&self, at: &mut $crate::module::Path, bounds: &mut $crate::lipschitz::Certificate) -> $crate::Result<()> {
-                    bounds.push(at, stringify!($layer), Ok($bound))
+                    let $of = self;
+                    bounds.push(at, stringify!($layer), $bound)
                 }
             )?
             $(
@@ -103,6 +105,7 @@ macro_rules! without_parameters {
             $(
                 #[track_caller]
                 fn piecewise(&self, $chain: &mut $crate::regions::Piecewise) -> $crate::Result<()> {
+                    let $part = self;
                     $piecewise
                 }
             )?
@@ -113,8 +116,8 @@ pub(super) use without_parameters;
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
-    Dropout => |this, x| x.dropout(this.p), lipschitz 1.0, piecewise |_chain| Ok(());
-    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz 1.0, piecewise |chain| chain.averages(Flatten);
+    Dropout => |this, x| x.dropout(this.p), lipschitz |_this| Ok(1.0), piecewise |_this, _chain| Ok(());
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.averages(Flatten);
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl<const D: usize> Cell<D> {
         &self.corners
     }
 
-    /// On which side each unit is, layer by layer: the number of its knots that lie below its sum. For a rectifier 0 (x ≤ 0) or 1.
+    /// On which side each unit is, layer by layer: the number of its knots that lie below its sum. For a rectifier 0 (x ≤ 0) or 1. For the largest of a set its place in the set.
     pub fn pattern(&self) -> &[u8] {
         &self.pattern
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use tape::{Float, Tensor};
 
 /// Nearer to its kink, relative to the sizes of its sum's terms, a unit counts as lying on it; see [`super`].
-const TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
+pub(super) const TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
 
 impl Piecewise {
     /// Everything between two inputs: coordinate 0 is `from`, 1 is `to`.
@@ -94,6 +94,7 @@ impl Piecewise {
             match self.stages.get(part.stage) {
                 None => cells.push(part.into_cell()),
                 Some(Stage::Bend(bend)) => todo.extend(part.bent(bend).into_iter().rev()),
+                Some(Stage::Largest(largest)) => todo.extend(part.won(largest).into_iter().rev()),
                 Some(stage) => {
                     part.pass(stage)?;
                     todo.push(part);
@@ -107,15 +108,15 @@ impl Piecewise {
 
 /// What n units are over a part.
 #[derive(Clone)]
-struct Values {
+pub(super) struct Values {
     /// Their values at the anchor, then their slopes for each coordinate: (D + 1)·n numbers.
-    rows: Vec<f64>,
+    pub(super) rows: Vec<f64>,
     /// Sizes of the terms of the values over the part, and of the slopes: 2·n numbers.
-    sizes: Vec<f64>,
+    pub(super) sizes: Vec<f64>,
 }
 
 impl Values {
-    fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.sizes.len() / 2
     }
 
@@ -137,14 +138,14 @@ impl Values {
 }
 
 /// A part on its way through the network.
-struct Part<const D: usize> {
-    stage: usize,
-    corners: Vec<[f64; D]>,
+pub(super) struct Part<const D: usize> {
+    pub(super) stage: usize,
+    pub(super) corners: Vec<[f64; D]>,
     /// Its middle, where values are taken: far from the part they would be differences of large numbers.
-    anchor: [f64; D],
-    pattern: Vec<u8>,
-    values: Values,
-    saved: Vec<Values>,
+    pub(super) anchor: [f64; D],
+    pub(super) pattern: Vec<u8>,
+    pub(super) values: Values,
+    pub(super) saved: Vec<Values>,
 }
 
 impl<const D: usize> Part<D> {
@@ -158,7 +159,7 @@ impl<const D: usize> Part<D> {
     }
 
     /// With its own anchor.
-    fn anchored(mut self) -> Self {
+    pub(super) fn anchored(mut self) -> Self {
         let extent = self.extent();
         let step: [f64; D] = std::array::from_fn(|axis| extent[axis].0 - self.anchor[axis]);
         self.anchor = extent.map(|(middle, _)| middle);
@@ -181,7 +182,7 @@ impl<const D: usize> Part<D> {
                 add(&mut self.values.rows, &saved.rows);
                 add(&mut self.values.sizes, &saved.sizes);
             }
-            Stage::Bend(_) => unreachable!("kinks cut"),
+            Stage::Bend(_) | Stage::Largest(_) => unreachable!("kinks cut"),
         }
         self.stage += 1;
         Ok(())
@@ -233,24 +234,7 @@ impl<const D: usize> Part<D> {
         if !is_cut {
             return vec![corners];
         }
-        let (mut below, mut above) = (Vec::with_capacity(corners.len() + 1), Vec::with_capacity(corners.len() + 1));
-        for (i, (&corner, &height)) in corners.iter().zip(&heights).enumerate() {
-            if height <= tolerance {
-                below.push(corner);
-            }
-            if height >= -tolerance {
-                above.push(corner);
-            }
-            // A segment has one edge, a polygon as many as corners.
-            let next = if i + 1 < corners.len() { i + 1 } else { 0 };
-            let is_edge = D > 1 || next > 0;
-            if is_edge && height.abs().min(heights[next].abs()) > tolerance && (height > 0.0) != (heights[next] > 0.0) {
-                let share = height / (height - heights[next]);
-                let crossing = std::array::from_fn(|axis| corner[axis] + share * (corners[next][axis] - corner[axis]));
-                below.push(crossing);
-                above.push(crossing);
-            }
-        }
+        let [below, above] = split(&corners, &heights, tolerance);
         if heights[0] > 0.0 { vec![above, below] } else { vec![below, above] }
     }
 
@@ -280,4 +264,27 @@ impl<const D: usize> Part<D> {
         let slope_sizes = self.values.sizes[n..].to_vec();
         Cell { corners: self.corners, pattern: self.pattern, anchor: self.anchor, value, slopes, slope_sizes }
     }
+}
+
+/// The corners below and above the line on which heights are 0, for a part that it cuts.
+pub(super) fn split<const D: usize>(corners: &[[f64; D]], heights: &[f64], tolerance: f64) -> [Vec<[f64; D]>; 2] {
+    let (mut below, mut above) = (Vec::with_capacity(corners.len() + 1), Vec::with_capacity(corners.len() + 1));
+    for (i, (&corner, &height)) in corners.iter().zip(heights).enumerate() {
+        if height <= tolerance {
+            below.push(corner);
+        }
+        if height >= -tolerance {
+            above.push(corner);
+        }
+        // A segment has one edge, a polygon as many as corners.
+        let next = if i + 1 < corners.len() { i + 1 } else { 0 };
+        let is_edge = D > 1 || next > 0;
+        if is_edge && height.abs().min(heights[next].abs()) > tolerance && (height > 0.0) != (heights[next] > 0.0) {
+            let share = height / (height - heights[next]);
+            let crossing = std::array::from_fn(|axis| corner[axis] + share * (corners[next][axis] - corner[axis]));
+            below.push(crossing);
+            above.push(crossing);
+        }
+    }
+    [below, above]
 }

@@ -38,6 +38,7 @@ pub struct Piecewise {
 pub(super) enum Stage {
     Affine(Affine),
     Bend(Bend),
+    Largest(Largest),
     /// The value is put aside,
     Save,
     /// and added here: the two ends of a residual connection.
@@ -74,6 +75,12 @@ pub(super) struct Bend {
     pub(super) offsets: Vec<f64>,
 }
 
+/// The largest of each of these sets of units.
+#[derive(Clone)]
+pub(super) struct Largest {
+    pub(super) sets: Vec<Vec<usize>>,
+}
+
 fn batched(shape: &Shape, batch: usize) -> Shape {
     let sizes: Vec<usize> = std::iter::once(batch).chain(shape.iter().copied()).collect();
     Shape::from(sizes)
@@ -98,7 +105,14 @@ impl Piecewise {
         Piecewise::new(input).then(net)
     }
 
-    /// With a layer behind it.
+    /// With a layer behind it. One without parameters has every precision, so one has to be named:
+    ///
+    /// ```
+    /// use nn::{prelude::*, regions::Piecewise};
+    /// let net = Piecewise::new(2).then(&Linear::new(2, 3, &mut Rng::seed(1)))?.then::<f32>(&Relu)?;
+    /// assert_eq!(net.units(), 3);
+    /// # Ok::<(), nn::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Piecewise::of`].
@@ -121,9 +135,13 @@ impl Piecewise {
         &self.output
     }
 
-    /// The number of units with kinks.
+    /// The number of units with kinks: rectifiers and other activations, and the largest of a set.
     pub fn units(&self) -> usize {
-        let units = |stage: &Stage| if let Stage::Bend(bend) = stage { bend.slopes[0].len() } else { 0 };
+        let units = |stage: &Stage| match stage {
+            Stage::Bend(bend) => bend.slopes[0].len(),
+            Stage::Largest(largest) => largest.sets.len(),
+            Stage::Affine(_) | Stage::Save | Stage::Add => 0,
+        };
         self.stages.iter().map(units).sum()
     }
 
@@ -195,6 +213,76 @@ impl Piecewise {
         let slopes = slopes.iter().map(|&slope| vec![slope; self.output.elements()]).collect();
         self.stages.push(Stage::Bend(Bend { knots: knots.to_vec(), slopes, offsets }));
         Ok(())
+    }
+
+    /// Appends x between two bounds, which may be infinite.
+    pub(crate) fn clamp(&mut self, low: f64, high: f64) -> Result<()> {
+        match (low.is_finite(), high.is_finite()) {
+            (true, true) => self.bend(&[low, high], &[0.0, 1.0, 0.0], low),
+            (true, false) => self.bend(&[low], &[0.0, 1.0], low),
+            (false, true) => self.bend(&[high], &[1.0, 0.0], high),
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Appends the largest of each of these sets of units (numbered in row-major order), one number for each element of `output`: maxout, max pooling. In a cell's pattern stands
+    /// which of its set is the largest, the first of equals.
+    ///
+    /// # Errors
+    /// If a set is empty or names a unit that there is not, or if there is not one set for each output.
+    ///
+    /// ```
+    /// use nn::{prelude::*, regions::Piecewise};
+    /// let mut net = Piecewise::new(2);
+    /// net.largest(vec![vec![0, 1]], 1)?;
+    /// let line = net.along(&Tensor::from([0.0, 3.0]), &Tensor::from([4.0, 3.0]))?;
+    /// assert_eq!((line.kinks(), line.cells()[0].at([0.5]), line.cells()[1].at([1.0])), (vec![0.75], vec![3.0], vec![4.0]));
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    pub fn largest(&mut self, sets: Vec<Vec<usize>>, output: impl Into<Shape>) -> Result<()> {
+        let (output, units) = (output.into(), self.output.elements());
+        if sets.len() != output.elements() {
+            return setting("largest", format!("{} sets for an output of shape {output:?}", sets.len()));
+        }
+        if let Some(at) = sets.iter().position(|set| set.is_empty() || set.iter().any(|&unit| unit >= units)) {
+            let problem = format!("set {at} is {:?}; it must have units, below {units}", sets[at]);
+            return setting("largest", problem);
+        }
+        self.stages.push(Stage::Largest(Largest { sets }));
+        self.output = output;
+        Ok(())
+    }
+
+    /// Appends a layer that takes the largest of windows over spatial axes, each channel by itself. Which positions a window holds, the layer is asked: of inputs that are 0 at one
+    /// position and −1 elsewhere a window with that position makes 0.
+    #[track_caller]
+    pub(crate) fn largest_of(&mut self, layer: impl Layer<f64>) -> Result<()> {
+        let channels = self.output.last().copied().unwrap_or(1);
+        let mut sizes = self.output.to_vec();
+        if let Some(last) = sizes.last_mut() {
+            *last = 1;
+        }
+        let positions: usize = sizes.iter().product();
+        let probes = Tensor::<f64>::fill_with([positions, positions], |numbers| {
+            let zeros = numbers.iter_mut().enumerate();
+            zeros.for_each(|(at, number)| *number = if at % (positions + 1) == 0 { 0.0 } else { -1.0 });
+        });
+        let probes = probes.reshape(batched(&Shape::from(sizes), positions));
+        let answers = layer.forward(Tape::inference().input(probes)).into_value();
+        let mut output = answers.shape()[1..].to_vec();
+        let windows: usize = output.iter().product();
+        let answers = answers.to_vec();
+        let set = |i: usize| {
+            let (window, channel) = (i / channels, i % channels);
+            (0..positions)
+                .filter(|at| answers[at * windows + window] == 0.0)
+                .map(|at| at * channels + channel)
+                .collect()
+        };
+        if let Some(last) = output.last_mut() {
+            *last = channels;
+        }
+        self.largest((0..windows * channels).map(set).collect(), output)
     }
 
     /// Appends x + f(x), with f what `append` appends.

@@ -22,7 +22,7 @@ pub fn training_step() -> crate::Result<()> {
         .then(Dropout::new(0.5));
     let tape = Tape::training(0);
     let y = net.forward(tape.input(Tensor::randn([2, 8, 8, 3], &mut rng)));
-    let y = elementwise(y.clone()) + y.clone().matmul(&y.clone().transpose()).sum_axes([1]) + reduced(&y);
+    let y = elementwise(y.clone()) + y.clone().matmul(y.clone().transpose()).sum_axes([1]) + reduced(&y);
     let labels = Tensor::from(vec![0_i64; 2]);
     let loss = y.clone().cross_entropy(&labels) + y.clone().mse(&y) + y.clone().bce_with_logits(&y);
     Sgd::new(0.1).momentum(0.9).step(&mut net, loss.clone().backward())?;

@@ -162,7 +162,7 @@ fn tenfold_weights_are_named_with_their_look_and_forgotten_when_healed() {
     };
     let (plant, heal) = (scale(20, 10.0), scale(21, 0.1));
     let mut net = mlp(LeakyRelu::new(0.1));
-    let monitor = train(&mut net, 21, &plant);
+    let monitor = train(&mut net, 21, plant);
     let findings = monitor.findings();
     assert_eq!(findings.len(), 1, "{monitor}");
     assert_eq!(

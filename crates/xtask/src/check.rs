@@ -22,10 +22,10 @@ pub fn check() -> Outcome {
     run("lints", &mut cargo(&lints))?;
     let documentation = ["doc", "--locked", "--workspace", "--no-deps"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
-    kernels_at("portable", true)?;
-    kernels_at("avx2", has_avx2())?;
     // All at once, so that both cores have work to the end, and as the README's command builds them, which finds them built.
     run("tests and examples, built", &mut cargo(&["test", "--locked", "--quiet", "--workspace", "--no-run"]))?;
+    kernels_at("portable", true)?;
+    kernels_at("avx2", has_avx2())?;
     EXPERIMENTS.into_iter().try_for_each(experiment)?;
     println!("\ncheck passed");
     Ok(())

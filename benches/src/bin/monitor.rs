@@ -1,35 +1,91 @@
-//! What a [`Monitor`] costs a training step of ResNet-20 (PReLU, 64 images of 32×32×3, SGD with momentum): counters at every step, a look at every 100th.
+//! What a [`Monitor`] costs a training step of ResNet-20 (PReLU, 64 images of 32×32×3, SGD with momentum): counters with the gradients' norm at every step, a look at every 100th.
 //!
-//! `monitor [steps] [rounds]`: steps with and without it in turn, as many in each round; the medians of all rounds, and what they come to for 100 steps and one look.
+//! `monitor [hundreds]`: two runs from the same start, with and without one, step by step in turn. Of each hundred steps, the time of both and their ratio, and at the end the medians.
+//! The other run's steps warm or cool both alike; the look comes once in a hundred steps, as in use.
+
+use nn::diagnose::Monitor;
+use nn::models::ResNetCifar;
 use nn::prelude::*;
 use rectify_benches::inputs::{labels, values};
 use rectify_benches::rows::images::page_resnet;
 use std::time::Instant;
-fn main() {
-    let (x, classes) = (values(1, [64, 32, 32, 3]), labels(64, 10));
-    let mut net = page_resnet();
-    let mut sgd = Sgd::new(0.01).momentum(0.9);
-    for i in 0..40 {
-        let start = Instant::now();
-        let tape = Tape::training(0);
-        let loss = net.forward(tape.input(x.clone())).cross_entropy(&classes);
-        sgd.step(&mut net, loss.backward()).expect("finite gradients");
-        let step = start.elapsed();
-        if i % 8 == 7 {
-            let start = Instant::now();
-            let report = nn::diagnose(&net, |x| net.forward(x).cross_entropy(&classes), &x).unwrap();
-            let all = start.elapsed();
-            let start = Instant::now();
-            let tape = Tape::observing(true);
-            let y = net.forward(tape.var(x.clone())).cross_entropy(&classes);
-            let ops = tape.observed();
-            let g = y.backward();
-            println!(
-                "{step:?} diagnose {all:?} passes {:?} {}",
-                start.elapsed(),
-                ops.len() + report.units.layers.len()
-            );
-            drop(g);
-        }
+
+const HUNDRED: usize = 100;
+
+struct Run {
+    net: ResNetCifar,
+    sgd: Sgd,
+    x: Tensor,
+    classes: Tensor<i64>,
+}
+
+impl Run {
+    fn new() -> Run {
+        let (net, sgd) = (page_resnet(), Sgd::new(0.01).momentum(0.9));
+        Run { net, sgd, x: values(1, [64, 32, 32, 3]), classes: labels(64, 10) }
     }
+
+    /// Milliseconds of a step, and of the monitor's part of it: counters, and the look.
+    fn step(&mut self, monitor: Option<&mut Monitor>) -> [f64; 3] {
+        let start = Instant::now();
+        let ms = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
+        let Run { net, sgd, x, classes } = self;
+        let (mut counters, mut look) = (0.0, 0.0);
+        let tape = Tape::training(0);
+        let loss = net.forward(tape.input(x.clone())).cross_entropy(classes);
+        if let Some(monitor) = monitor {
+            let before = Instant::now();
+            monitor.step(net, &loss);
+            counters += ms(before);
+            let grads = loss.backward();
+            let before = Instant::now();
+            monitor.gradients(&grads);
+            counters += ms(before);
+            sgd.step(net, grads).expect("finite gradients");
+            if monitor.is_due() {
+                let before = Instant::now();
+                let report = nn::diagnose(net, |x| net.forward(x).cross_entropy(classes), x);
+                monitor.look(report.expect("it has rectifiers"));
+                look = ms(before);
+            }
+        } else {
+            sgd.step(net, loss.backward()).expect("finite gradients");
+        }
+        [ms(start), counters, look]
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+fn main() {
+    let hundreds = std::env::args().nth(1).map_or(5, |hundreds| hundreds.parse().expect("a number"));
+    let (mut with, mut without, mut monitor) = (Run::new(), Run::new(), Monitor::new());
+    let [mut plain, mut watched, mut counters, mut looks, mut ratios] = [const { Vec::new() }; 5];
+    // The first hundred warms up: its look finds pool and caches empty.
+    for hundred in 0..=hundreds {
+        let mut sums = [0.0; 2];
+        for _ in 0..HUNDRED {
+            let [alone, ..] = without.step(None);
+            let [whole, counted, look] = with.step(Some(&mut monitor));
+            sums = [sums[0] + alone, sums[1] + whole];
+            if hundred > 0 {
+                plain.push(alone);
+                watched.push(whole - look);
+                counters.push(counted);
+                looks.extend(Some(look).filter(|look| *look > 0.0));
+            }
+        }
+        let ratio = sums[1] / sums[0];
+        println!("100 steps: {:.0} ms, monitored {:.0} ms: {ratio:.4}", sums[0], sums[1]);
+        ratios.extend((hundred > 0).then_some(ratio));
+    }
+    let [plain, watched, counters, look, ratio] = [plain, watched, counters, looks, ratios].map(median);
+    println!(
+        "medians: a step {plain:.2} ms, with a monitor but for its look {watched:.2}, counters {counters:.3}, a look {look:.1}"
+    );
+    println!("counters + look/100: {:.2}% of a step", 100.0 * (counters + look / 100.0) / plain);
+    println!("median ratio of 100 steps with and without: {ratio:.4}");
 }

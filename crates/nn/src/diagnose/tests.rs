@@ -190,3 +190,102 @@ fn json_is_json() {
     assert_eq!(value["batch"], serde_json::json!([128, 20]));
     assert_eq!(value["slopes"][0]["values"].as_array().unwrap().len(), 64);
 }
+
+/// Four batches, each one's second unit driven below 0 or above it by its own input.
+#[test]
+fn units_are_dead_over_an_epoch_only_if_they_fired_for_no_batch() {
+    for is_relu in [true, false] {
+        let act = if is_relu { Activation::Relu.layer(64) } else { Activation::LeakyRelu(0.1).layer(64) };
+        let mut net = mlp(act, 2);
+        // Some units of the first layer rarely fire, some never, some always.
+        change(&mut net, "0.bias", |bias| {
+            Tensor::new(&(0..64).map(|unit| (unit as f32 - 32.0) / 3.0).collect::<Vec<_>>(), *bias.shape())
+        });
+        let mut rng = Rng::seed(5);
+        let batches: Vec<Tensor> = [16, 16, 1, 16].map(|n| Tensor::randn([n, 20], &mut rng)).to_vec();
+        let (mut epoch, mut merged) = (DeadUnits::default(), DeadUnits::default());
+        // By hand: whether each unit was ever above 0, and ever not.
+        let (mut fired, mut rested) = ([false; 64], [false; 64]);
+        let Some((_, first)) = net.named_parameters().into_iter().next() else { panic!("it has parameters") };
+        let bias = net.named_parameters()[1].1.value().clone();
+        for batch in &batches {
+            let tape = Tape::observing(false);
+            drop(net.forward(tape.input(batch.clone())));
+            epoch.add(&net, &tape).unwrap();
+            merged.merge(&diagnose(&net, |x| net.forward(x), batch).unwrap().units);
+            let x = Tape::inference().input(batch.clone()).matmul(first.value()) + bias.clone();
+            for (at, x) in x.to_vec().into_iter().enumerate() {
+                fired[at % 64] |= x > 0.0;
+                rested[at % 64] |= x <= 0.0;
+            }
+        }
+        let without = |seen: [bool; 64]| (0..64).filter(|&unit| !seen[unit]).collect::<Vec<usize>>();
+        for units in [&epoch.layers[0], &merged.layers[0]] {
+            assert_eq!((units.layer.as_str(), units.count, units.samples, units.masks), ("0", 64, 49, is_relu));
+            assert_eq!((&units.never, &units.always), (&without(fired), &without(rested)));
+        }
+        let units = &epoch.layers[0];
+        let one = diagnose(&net, |x| net.forward(x), &batches[0]).unwrap().units;
+        assert!(one.layers[0].never.len() > units.never.len(), "some fired in another batch");
+        let symptoms: Vec<Symptom> = epoch.findings().into_iter().map(|finding| finding.symptom).collect();
+        let expected = if is_relu { Symptom::DeadUnits } else { Symptom::LinearUnits };
+        assert!(symptoms.contains(&expected), "{epoch}");
+    }
+}
+
+#[test]
+fn epochs_of_nothing_are_refused_and_empty_batches_change_nothing() {
+    let net = mlp(Relu, 2);
+    let mut epoch = DeadUnits::default();
+    let tape = Tape::training(1);
+    drop(net.forward(tape.input(batch())));
+    let refused = epoch.add(&net, &tape).unwrap_err().to_string();
+    assert!(refused.contains("run the forward on a `Tape::observing`") && epoch.layers.is_empty(), "{refused}");
+    for n in [0, 40, 0] {
+        let tape = Tape::observing(true);
+        drop(net.forward(tape.input(Tensor::randn([n, 20], &mut Rng::seed(1)))));
+        epoch.add(&net, &tape).unwrap();
+    }
+    let tape = Tape::observing(true);
+    drop(net.forward(tape.input(Tensor::randn([40, 20], &mut Rng::seed(1)))));
+    let mut once = DeadUnits::default();
+    once.add(&net, &tape).unwrap();
+    assert_eq!((epoch.to_string(), epoch.dead()), (once.to_string(), once.dead()));
+    // NaN is on no side: its unit is neither dead nor linear.
+    let tape = Tape::observing(true);
+    drop(net.forward(tape.input(Tensor::full([1, 20], f32::NAN))));
+    once.add(&net, &tape).unwrap();
+    assert!(once.layers.iter().all(|layer| layer.never.is_empty() && layer.always.is_empty()));
+}
+
+#[test]
+fn lipschitz_constants_and_regions_join_the_report() {
+    use crate::regions::Piecewise;
+    let net = mlp(Relu, 1);
+    let chain = Piecewise::of(&net, 20).unwrap();
+    let point = |seed| Tensor::randn([20], &mut Rng::seed(seed));
+    let line = chain.along(&point(1), &point(2)).unwrap();
+    let certificate = Certificate::of(&net).unwrap();
+    let report = look(&net).with_lipschitz(certificate.clone()).with_regions(&line);
+    assert!(report.findings().is_empty(), "{report}");
+    let text = report.to_string();
+    assert!(text.contains(&format!("{} pieces in {} cells of the segment", line.pieces(), line.cells().len())), "{text}");
+    assert!(text.contains("product"), "{text}");
+    let value: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(value["regions"]["pieces"], line.pieces());
+    assert_eq!(value["lipschitz"]["factors"].as_array().unwrap().len(), certificate.factors().len());
+    let page = html::page(&report);
+    assert_eq!(page.matches("<polygon").count(), line.cells().len());
+    assert!(page.contains("<h2>Lipschitz constant</h2>"));
+    let slice = chain.on_slice(&point(1), &point(2), &point(3), [[-1.0, 1.0], [-1.0, 1.0]]);
+    let report = report.with_regions(&slice.unwrap());
+    assert_eq!(report.regions.as_ref().unwrap().dimensions, 2);
+    assert!(html::page(&report).matches("<polygon").count() > line.cells().len());
+    // A network that is constant says so twice.
+    let mut net = mlp(Relu, 1);
+    change(&mut net, "2.weight", Tensor::zeros_like);
+    let line = Piecewise::of(&net, 20).unwrap().along(&point(1), &point(2)).unwrap();
+    let report = look(&net).with_lipschitz(Certificate::of(&net).unwrap()).with_regions(&line);
+    let trivial = report.findings().into_iter().filter(|finding| finding.symptom == Symptom::Trivial).count();
+    assert_eq!(trivial, 2, "{report}");
+}

@@ -1,30 +1,40 @@
 //! What `nn::diagnose` says of a sick network and of a healthy one: the digits, learned at a rate that kills ReLU units, and by learned slopes at a rate that is fit for them.
 //!
-//! `cargo run --release --example health -- [--seed N] [--quick]` prints both reports and the verdict, and writes `out/health_sick.html` and `out/health_healthy.html`.
+//! A `Monitor` watches both runs and says at which step it began.
+//!
+//! `cargo run --release --example health -- [--seed N] [--quick]` prints the reports and the verdict, and writes `out/health_sick.html`, `out/health_healthy.html` and the pages of the runs.
 
-use nn::diagnose::Report;
+use nn::diagnose::{Monitor, Report, Symptom};
 use nn::prelude::*;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (seed, quick) = options()?;
     let epochs = if quick { 2 } else { 10 };
-    let sick = report("ReLU at a rate of 5", &mut sick(seed), Sgd::new(5.0), seed, epochs)?;
-    let healthy = report("PReLU at a rate of 0.05", &mut healthy(seed), Sgd::new(0.05).momentum(0.9), seed, epochs)?;
+    let (sick, sick_run) = run("ReLU at a rate of 5", &mut sick(seed), Sgd::new(5.0), seed, epochs)?;
+    let sgd = Sgd::new(0.05).momentum(0.9);
+    let (healthy, healthy_run) = run("PReLU at a rate of 0.05", &mut healthy(seed), sgd, seed, epochs)?;
     std::fs::create_dir_all("out")?;
-    for (name, report) in [("sick", &sick), ("healthy", &healthy)] {
-        let path = format!("out/health_{name}.html");
-        report.write_html(&path)?;
-        println!("wrote {path}");
+    for (name, report, run) in [("sick", &sick, &sick_run), ("healthy", &healthy, &healthy_run)] {
+        let (page, run_page) = (format!("out/health_{name}.html"), format!("out/health_{name}_run.html"));
+        report.write_html(&page)?;
+        run.write_html(&run_page)?;
+        println!("wrote {page} and {run_page}");
     }
     let (dead, units) = sick.units.dead();
-    match sick.findings().iter().any(|finding| finding.what.contains("never fire")) && healthy.findings().is_empty() {
-        true => println!(
-            "verdict: the claim holds: {dead} of {units} units found dead in the sick network, nothing in the healthy one"
+    let is_named = sick.findings().iter().any(|finding| finding.symptom == Symptom::DeadUnits);
+    let began = sick_run
+        .findings()
+        .iter()
+        .filter(|finding| finding.symptom == Symptom::DeadUnits)
+        .find_map(|finding| finding.step);
+    let false_alarms = healthy.findings().len() + healthy_run.findings().len();
+    match (is_named, began) {
+        (true, Some(step)) if false_alarms == 0 => println!(
+            "verdict: the claim holds: {dead} of {units} units found dead in the sick network, first seen at step {step}; nothing in the healthy one"
         ),
-        false => println!(
-            "verdict: the claim fails: the sick one has {dead} dead units of {units}, the healthy one {} findings",
-            healthy.findings().len()
+        _ => println!(
+            "verdict: the claim fails: the sick one has {dead} dead units of {units}, seen at {began:?}, the healthy one {false_alarms} findings"
         ),
     }
     Ok(())
@@ -50,14 +60,24 @@ fn healthy(seed: u64) -> Sequential {
         .then(Linear::new(128, 10, &mut rng))
 }
 
-/// Trains, then looks at what the test set makes of it.
-fn report(name: &str, net: &mut Sequential, mut sgd: Sgd, seed: u64, epochs: usize) -> Result<Report, Box<dyn Error>> {
+/// Trains under a monitor, then looks at what the test set makes of it.
+fn run(
+    name: &str,
+    net: &mut Sequential,
+    mut sgd: Sgd,
+    seed: u64,
+    epochs: usize,
+) -> Result<(Report, Monitor), Box<dyn Error>> {
     let (train, test) = nn::data::digits()?;
-    let mut rng = Rng::seed(seed);
+    let (mut rng, mut monitor) = (Rng::seed(seed), Monitor::new().every(20));
     for _ in 0..epochs {
         for (images, labels) in train.batches(64).shuffled(rng.next_u64()) {
             let tape = Tape::training(rng.next_u64());
-            let loss = net.forward(tape.input(images)).cross_entropy(&labels);
+            let loss = net.forward(tape.input(images.clone())).cross_entropy(&labels);
+            monitor.step(net, &loss);
+            if monitor.is_due() {
+                monitor.look(nn::diagnose(net, |x| net.forward(x).cross_entropy(&labels), &images)?);
+            }
             sgd.step(net, loss.backward())?;
         }
     }
@@ -65,8 +85,8 @@ fn report(name: &str, net: &mut Sequential, mut sgd: Sgd, seed: u64, epochs: usi
     println!("{name}: {epochs} epochs, test accuracy {accuracy:.1}%\n");
     let (images, labels) = test.batches(test.len()).next().ok_or("there are no digits")?;
     let report = nn::diagnose(net, |x| net.forward(x).cross_entropy(&labels), &images)?;
-    println!("{report}");
-    Ok(report)
+    println!("{report}\nthe run: {monitor}");
+    Ok((report, monitor))
 }
 
 /// `--seed N` and `--quick`.

@@ -35,6 +35,8 @@
 // The derive writes `::nn::…`, here too.
 extern crate self as nn;
 
+#[cfg(doctest)]
+mod book;
 mod buffer;
 pub mod data;
 pub mod diagnose;
@@ -52,6 +54,9 @@ pub mod modules;
 pub mod optim;
 pub mod prelude;
 pub mod regions;
+#[cfg(all(shared_kernels, debug_assertions, not(test)))]
+#[doc(hidden)]
+pub mod shared;
 pub mod theory;
 
 pub use buffer::Buffer;

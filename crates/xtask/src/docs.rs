@@ -1,5 +1,6 @@
-//! The documents are true where a program can tell: paths and names exist, and each bug of a peer and each convention has its test.
+//! The documents are true where a program can tell: paths and names exist, each bug of a peer and each convention has its test, and the book holds together.
 
+mod book;
 mod conventions;
 mod names;
 mod peer_bugs;
@@ -71,6 +72,7 @@ impl Tree {
         let mut complaints = peer_bugs::complaints(self);
         complaints.extend(conventions::complaints(self));
         complaints.extend(names::complaints(self));
+        complaints.extend(book::complaints(self));
         complaints
     }
 }

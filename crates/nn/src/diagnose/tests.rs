@@ -269,7 +269,10 @@ fn lipschitz_constants_and_regions_join_the_report() {
     let report = look(&net).with_lipschitz(certificate.clone()).with_regions(&line);
     assert!(report.findings().is_empty(), "{report}");
     let text = report.to_string();
-    assert!(text.contains(&format!("{} pieces in {} cells of the segment", line.pieces(), line.cells().len())), "{text}");
+    assert!(
+        text.contains(&format!("{} pieces in {} cells of the segment", line.pieces(), line.cells().len())),
+        "{text}"
+    );
     assert!(text.contains("product"), "{text}");
     let value: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(value["regions"]["pieces"], line.pieces());
@@ -277,7 +280,7 @@ fn lipschitz_constants_and_regions_join_the_report() {
     let page = html::page(&report);
     assert_eq!(page.matches("<polygon").count(), line.cells().len());
     assert!(page.contains("<h2>Lipschitz constant</h2>"));
-    let slice = chain.on_slice(&point(1), &point(2), &point(3), [[-1.0, 1.0], [-1.0, 1.0]]);
+    let slice = chain.on_slice(&point(1), [&point(2), &point(3)], [-1.0..1.0, -1.0..1.0]);
     let report = report.with_regions(&slice.unwrap());
     assert_eq!(report.regions.as_ref().unwrap().dimensions, 2);
     assert!(html::page(&report).matches("<polygon").count() > line.cells().len());

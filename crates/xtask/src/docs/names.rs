@@ -6,6 +6,9 @@ use super::{Tree, tests_named::quoted};
 const PRESENT: [&str; 5] =
     ["README.md", "docs/ARCHITECTURE.md", "docs/CONVENTIONS.md", "docs/NOTATION.md", "docs/ADDING_AN_OP.md"];
 
+/// So must those of the book.
+const BOOK: &str = "docs/book/";
+
 /// How a path in a document ends, if it is no folder.
 const ENDINGS: [&str; 9] = [".rs", ".md", ".py", ".toml", ".txt", ".csv", ".gz", ".ttf", ".safetensors"];
 
@@ -22,7 +25,7 @@ pub(super) fn complaints(tree: &Tree) -> Vec<String> {
             complaints.extend(missing.map(|path| format!("{place}: there is no {path}")));
             let dead = links(line).filter(|link| !is_reached(tree, document, link));
             complaints.extend(dead.map(|link| format!("{place}: the link to {link} is dead")));
-            if PRESENT.contains(&document.as_str()) {
+            if PRESENT.contains(&document.as_str()) || document.starts_with(BOOK) {
                 let names = quoted(line).into_iter().filter(|word| !is_path(word)).flat_map(names_in);
                 let gone = names.filter(|name| !is_in_sources(tree, name));
                 complaints.extend(gone.map(|name| format!("{place}: `{name}` is nowhere in the sources")));
@@ -33,7 +36,7 @@ pub(super) fn complaints(tree: &Tree) -> Vec<String> {
 }
 
 /// The lines outside code blocks, with their numbers from 1.
-fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_block = false;
     text.lines().enumerate().filter_map(move |(at, line)| {
         let is_fence = line.trim_start().starts_with("```");
@@ -65,16 +68,25 @@ fn exists(tree: &Tree, path: &str) -> bool {
         .any(|known| known.strip_suffix(path).is_some_and(|before| before.is_empty() || before.ends_with('/')))
 }
 
-/// The targets of `[text](target)` that are files.
+/// The targets of `[text](target)`.
+pub(super) fn link_targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+}
+
+/// Those that are files.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-    targets
+    link_targets(line)
         .map(|target| target.split('#').next().unwrap_or(""))
         .filter(|target| !target.is_empty() && !target.contains("://"))
 }
 
 /// Whether a link leads to a file or folder, from the document's own folder.
 fn is_reached(tree: &Tree, document: &str, link: &str) -> bool {
+    exists_at(tree, &resolve(document, link))
+}
+
+/// The path from the root that a link of this document means.
+pub(super) fn resolve(document: &str, link: &str) -> String {
     let mut parts: Vec<&str> = document.split('/').collect();
     parts.pop();
     for part in link.trim_end_matches('/').split('/') {
@@ -84,7 +96,11 @@ fn is_reached(tree: &Tree, document: &str, link: &str) -> bool {
             part => parts.push(part),
         }
     }
-    let path = parts.join("/");
+    parts.join("/")
+}
+
+/// Whether exactly this file or folder exists.
+pub(super) fn exists_at(tree: &Tree, path: &str) -> bool {
     tree.paths.iter().any(|known| known.trim_end_matches('/') == path)
 }
 

@@ -140,7 +140,10 @@ fn tenfold_weights_are_named_with_their_look_and_forgotten_when_healed() {
     let monitor = train(&mut net, 21, &plant);
     let findings = monitor.findings();
     assert_eq!(findings.len(), 1, "{monitor}");
-    assert_eq!((findings[0].layer.as_str(), findings[0].symptom, findings[0].step), ("2", Symptom::SignalScale, Some(20)));
+    assert_eq!(
+        (findings[0].layer.as_str(), findings[0].symptom, findings[0].step),
+        ("2", Symptom::SignalScale, Some(20))
+    );
     let mut net = mlp(LeakyRelu::new(0.1));
     let monitor = train(&mut net, 31, |step, net| {
         plant(step, net);

@@ -191,7 +191,7 @@ fn json_is_json() {
     assert_eq!(value["slopes"][0]["values"].as_array().unwrap().len(), 64);
 }
 
-/// Four batches, each one's second unit driven below 0 or above it by its own input.
+/// Four batches, one of them a single example, against a count by hand.
 #[test]
 fn units_are_dead_over_an_epoch_only_if_they_fired_for_no_batch() {
     for is_relu in [true, false] {

@@ -66,6 +66,10 @@ fn every_plot_is_drawn(count: usize, write: impl Fn(&Path) -> nn::Result<()>) {
         .output()
         .unwrap();
     let (dom, log) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(dom.contains(&format!("<title>drawn {count} of {count}, 0 silent</title>")), "{}\n{log}", &dom[..dom.len().min(400)]);
+    assert!(
+        dom.contains(&format!("<title>drawn {count} of {count}, 0 silent</title>")),
+        "{}\n{log}",
+        &dom[..dom.len().min(400)]
+    );
     assert!(!log.contains("CONSOLE"), "{log}");
 }

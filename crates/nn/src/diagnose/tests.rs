@@ -77,6 +77,13 @@ fn a_dead_layer_is_named() {
     let about_it = report.findings().into_iter().filter(|finding| finding.layer == "2").count();
     assert_eq!(about_it, 1, "that no signal comes out of dead units is no finding of its own: {report}");
     assert!(report.signals.layers[0].gradient.is_none_or(|gradient| gradient == 0.0));
+    // A few left alive: a small signal comes out, and still that is no finding of its own.
+    let mut net = mlp(Relu, 3);
+    change(&mut net, "2.bias", |b| Tensor::new(&[vec![-1e3; 61], vec![0.0; 3]].concat(), *b.shape()));
+    let report = look(&net);
+    assert!(report.signals.layers[1].factor.is_some_and(|factor| factor > 0.0 && factor < 0.1), "{report}");
+    let symptoms: Vec<Symptom> = report.findings().iter().map(|finding| finding.symptom).collect();
+    assert_eq!(symptoms, [Symptom::DeadUnits], "{report}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn train(net: &mut Sequential, steps: u64, plant: impl Fn(u64, &mut Sequential))
         monitor.step(net, &loss);
         if monitor.is_due() {
             monitor.look(diagnose(net, |x| net.forward(x).cross_entropy(&labels), &images).unwrap());
+            assert!(!monitor.is_due(), "one look is enough");
         }
         let grads = loss.backward();
         monitor.gradients(&grads);

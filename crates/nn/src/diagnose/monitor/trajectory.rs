@@ -86,6 +86,8 @@ mod tests {
         let points = trajectory.points();
         assert!(points.len() > MOST / 4);
         assert_eq!(points.iter().map(|point| point.count).sum::<u64>(), 10_000);
+        let (_, full) = points.split_last().unwrap();
+        assert!(full.iter().all(|point| point.count == full[0].count), "all are as coarse");
         let peak = points.iter().find(|point| point.high == 99.0).unwrap();
         assert!((peak.step..peak.step + peak.count).contains(&4321) && peak.low == 0.0);
         let naive = (0..10_000).map(value).sum::<f64>() / 10_000.0;

@@ -1,4 +1,4 @@
-//! The pages of `nn::diagnose` and of its monitor in a browser, if there is one: every plot drawn, no error in the console.
+//! The pages of `nn::diagnose` and of its monitor in a browser, if there is one: every plot drawn, values told under the mouse, no error in the console.
 
 use nn::diagnose::Monitor;
 use nn::prelude::*;
@@ -45,7 +45,10 @@ fn every_plot_is_drawn(count: usize, write: impl Fn(&Path) -> nn::Result<()>) {
     // Reads back what the browser laid out: a script of the test's own, not of the page.
     let probe = "<script>addEventListener('load',()=>{const sizes=[...document.querySelectorAll('svg')].map(svg=>{\
         const marks=[...svg.querySelectorAll('circle,rect,polyline')].filter(mark=>{const b=mark.getBBox();return isFinite(b.x+b.y+b.width+b.height)});\
-        return marks.length>0&&svg.getBoundingClientRect().height>50});document.title='drawn '+sizes.filter(x=>x).length+' of '+sizes.length})</script></body>";
+        return marks.length>0&&svg.getBoundingClientRect().height>50});\
+        const silent=[...document.querySelectorAll('rect.hover')].filter(strip=>{strip.scrollIntoView({block:'center'});const b=strip.getBoundingClientRect();\
+        const under=document.elementFromPoint(b.x+b.width/2,b.y+b.height/2);return !under?.querySelector('title')});\
+        document.title='drawn '+sizes.filter(x=>x).length+' of '+sizes.length+', '+silent.length+' silent'})</script></body>";
     let text = std::fs::read_to_string(&page).unwrap().replace("</body>", probe);
     std::fs::write(&page, text).unwrap();
     let out = Command::new(browser)
@@ -63,6 +66,10 @@ fn every_plot_is_drawn(count: usize, write: impl Fn(&Path) -> nn::Result<()>) {
         .output()
         .unwrap();
     let (dom, log) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(dom.contains(&format!("<title>drawn {count} of {count}</title>")), "{}\n{log}", &dom[..dom.len().min(400)]);
+    assert!(
+        dom.contains(&format!("<title>drawn {count} of {count}, 0 silent</title>")),
+        "{}\n{log}",
+        &dom[..dom.len().min(400)]
+    );
     assert!(!log.contains("CONSOLE"), "{log}");
 }

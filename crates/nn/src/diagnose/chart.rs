@@ -19,6 +19,16 @@ pub(super) struct Chart {
     marks: String,
 }
 
+/// `step 40`, or `steps 40 to 47` of a point that stands for several, and their values.
+pub(super) fn told(point: &Point) -> String {
+    let [low, mean, high] = [point.low, point.mean, point.high].map(table::number);
+    let values = if point.low == point.high { mean } else { format!("{mean}, from {low} to {high}") };
+    match point.last == point.step {
+        true => format!("step {}: {values}", point.step),
+        false => format!("steps {} to {}: {values}", point.step, point.last),
+    }
+}
+
 impl Chart {
     /// Up to this step, for values within what these span.
     pub(super) fn new(size: [f64; 2], end: u64, values: impl IntoIterator<Item = f64>, logarithmic: bool) -> Chart {
@@ -47,6 +57,25 @@ impl Chart {
     fn path(&self, points: &[Point], of: impl Fn(&Point) -> f64) -> Vec<String> {
         let place = |point: &Point| Some(format!("{:.1},{:.1}", self.x(point.step), self.y(of(point))?));
         points.iter().filter_map(place).collect()
+    }
+
+    /// What is told where the mouse is: one strip for each point, as high as the chart. The first of the marks, so that lines lie above it.
+    pub(super) fn hover(&mut self, points: &[Point], text: impl Fn(&Point) -> String) {
+        let (top, height) = (MARGIN[1], self.size[1] - MARGIN[1] - MARGIN[3]);
+        // A strip reaches halfway to its neighbours.
+        let edge = |at: usize| (self.x(points[at].step) + self.x(points[at + 1].step)) / 2.0;
+        let mut strips = String::new();
+        for (at, point) in points.iter().enumerate() {
+            let left = if at == 0 { MARGIN[0] } else { edge(at - 1) };
+            let right = if at + 1 == points.len() { self.size[0] - MARGIN[2] } else { edge(at) };
+            let _ = write!(
+                strips,
+                "<rect class=\"hover\" x=\"{left:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"{height}\"><title>{}</title></rect>",
+                right - left,
+                escape(&text(point))
+            );
+        }
+        self.marks.insert_str(0, &strips);
     }
 
     /// From the least to the greatest.

@@ -12,7 +12,7 @@ h2{margin:1.6em 0 .2em}p{margin:.3em 0}svg{width:100%;height:auto;overflow:visib
 .grid{stroke:var(--soft)}.band{fill:var(--soft)}polyline{fill:none;stroke-width:2}polyline.a{stroke:var(--a)}polyline.b{stroke:var(--b)}\
 circle.a,rect.a,.key.a{fill:var(--a);background:var(--a)}circle.b,rect.b,.key.b{fill:var(--b);background:var(--b)}circle.c,rect.c,.key.c{fill:var(--c);background:var(--c)}\
 .key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}.key.band{background:var(--soft)}\
-polygon.band{opacity:.7}.level{stroke:var(--ink);stroke-dasharray:2 4;opacity:.6}.event{stroke:var(--b);stroke-width:1.5}figure{margin:0}.grid-2{display:grid;grid-template-columns:1fr 1fr;gap:.8em 1em}\
+polygon.band{opacity:.7}polygon.band,.level{pointer-events:none}.level{stroke:var(--ink);stroke-dasharray:2 4;opacity:.6}.event{stroke:var(--b);stroke-width:1.5}.hover{fill:transparent}.hover:hover{fill:var(--soft);opacity:.5}figure{margin:0}.grid-2{display:grid;grid-template-columns:1fr 1fr;gap:.8em 1em}\
 ul{padding:0;list-style:none}li{border-left:4px solid var(--soft);padding:.3em .8em;margin:.5em 0}li.severe{border-color:var(--b)}li.warning{border-color:#e6b400}li b{margin-right:.5em}\
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}td,th{padding:.15em .7em;text-align:right;border-bottom:1px solid var(--soft)}td:first-child,th:first-child{text-align:left}";
 

@@ -123,6 +123,13 @@ fn a_dead_layer_is_named() {
     let about_it = report.findings().into_iter().filter(|finding| finding.layer == "2").count();
     assert_eq!(about_it, 1, "that no signal comes out of dead units is no finding of its own: {report}");
     assert!(report.signals.layers[0].gradient.is_none_or(|gradient| gradient == 0.0));
+    // A few left alive: a small signal comes out, and still that is no finding of its own.
+    let mut net = mlp(Relu, 3);
+    change(&mut net, "2.bias", |b| Tensor::new(&[vec![-1e3; 61], vec![0.0; 3]].concat(), *b.shape()));
+    let report = look(&net);
+    assert!(report.signals.layers[1].factor.is_some_and(|factor| factor > 0.0 && factor < 0.1), "{report}");
+    let findings = report.findings().into_iter().filter(|finding| finding.layer == "2");
+    assert_eq!(findings.map(|finding| finding.symptom).collect::<Vec<_>>(), [Symptom::DeadUnits], "{report}");
 }
 
 #[test]
@@ -237,7 +244,7 @@ fn json_is_json() {
     assert_eq!(value["slopes"][0]["values"].as_array().unwrap().len(), 64);
 }
 
-/// Four batches, each one's second unit driven below 0 or above it by its own input.
+/// Four batches, one of them a single example, against a count by hand.
 #[test]
 fn units_are_dead_over_an_epoch_only_if_they_fired_for_no_batch() {
     for is_relu in [true, false] {

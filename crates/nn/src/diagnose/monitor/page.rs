@@ -1,9 +1,9 @@
 //! The run as one page: trajectories, then the last look.
 
 use super::{LayerTrajectory, Monitor, Trajectory};
-use crate::diagnose::chart::Chart;
-use crate::diagnose::html;
+use crate::diagnose::chart::{Chart, told};
 use crate::diagnose::plot::escape;
+use crate::diagnose::{html, table};
 use std::fmt::Write as _;
 
 const WIDE: [f64; 2] = [760.0, 240.0];
@@ -37,6 +37,7 @@ fn counter(title: &str, trajectory: &Trajectory, end: u64) -> String {
     let values = || trajectory.points().iter().flat_map(|point| [point.low, point.high]);
     let positive = values().filter(|value| value.is_finite()).all(|value| value > 0.0);
     let mut chart = Chart::new(WIDE, end, values(), positive);
+    chart.hover(trajectory.points(), told);
     chart.band(trajectory);
     chart.line(title, trajectory, 0.0);
     chart.svg(&format!("{title} by step"))
@@ -52,6 +53,7 @@ fn slopes(monitor: &Monitor, end: u64) -> String {
     for slopes in &monitor.slopes {
         let span = slopes.values.points().iter().flat_map(|point| [point.low, point.high]);
         let mut chart = Chart::new(SMALL, end, span, false);
+        chart.hover(slopes.values.points(), told);
         chart.band(&slopes.values);
         [0.0, 1.0, -1.0].into_iter().for_each(|line| chart.level(line));
         chart.line(&slopes.parameter, &slopes.values, 0.0);
@@ -67,8 +69,24 @@ fn slopes(monitor: &Monitor, end: u64) -> String {
     text + "</div>"
 }
 
+type Of = fn(&LayerTrajectory) -> &Trajectory;
+
+/// Which layer has the least and which the greatest at a look.
+fn across(monitor: &Monitor, of: Of, step: u64) -> String {
+    let at =
+        |layer: &LayerTrajectory| of(layer).points().iter().find(|point| point.step == step).map(|point| point.mean);
+    let known = monitor.layers.iter().filter_map(|layer| Some((at(layer)?, layer.layer.as_str())));
+    let known: Vec<(f64, &str)> = known.filter(|(mean, _)| mean.is_finite()).collect();
+    let (Some(least), Some(greatest)) =
+        (known.iter().min_by(|a, b| a.0.total_cmp(&b.0)), known.iter().max_by(|a, b| a.0.total_cmp(&b.0)))
+    else {
+        return format!("step {step}: nothing finite");
+    };
+    let named = |(mean, layer): &(f64, &str)| format!("{} at {layer}", table::number(*mean));
+    format!("step {step}: from {} to {}", named(least), named(greatest))
+}
+
 fn layers(monitor: &Monitor, end: u64) -> String {
-    type Of = fn(&LayerTrajectory) -> &Trajectory;
     let kinds: [(&str, &str, Of, bool); 3] = [
         ("Signals over time", "mean square of what each rectifier gives", |layer| &layer.mean_square, false),
         ("Gradients over time", "mean square of its gradient", |layer| &layer.gradient, false),
@@ -82,6 +100,9 @@ fn layers(monitor: &Monitor, end: u64) -> String {
             true => Chart::of_shares(WIDE, end),
             false => Chart::new(WIDE, end, points.map(|point| point.mean), true),
         };
+        // Every layer is looked at in every look, as long as the same forward runs: the longest has all steps.
+        let longest = monitor.layers.iter().map(|layer| of(layer).points()).max_by_key(|points| points.len());
+        chart.hover(longest.unwrap_or_default(), |point| across(monitor, of, point.step));
         for (depth, layer) in monitor.layers.iter().enumerate() {
             chart.line(&layer.layer, of(layer), depth as f64 / deepest);
         }

@@ -60,7 +60,7 @@ impl SlopeTrajectory {
             if !slope.is_finite() {
                 self.not_finite.get_or_insert(step);
             }
-            // NaN is on no side.
+            // NaN is on no side: a slope that was beyond is not back.
             for crossing in &mut self.crossings {
                 let (was, is) = (is_beyond(self.now[unit], crossing.line), is_beyond(slope, crossing.line));
                 crossing.beyond += usize::from(is);
@@ -69,7 +69,7 @@ impl SlopeTrajectory {
                         crossing.first.get_or_insert((step, unit));
                         crossing.times += 1;
                     }
-                    (true, false) => crossing.back = Some(step),
+                    (true, false) if !slope.is_nan() => crossing.back = Some(step),
                     _ => {}
                 }
             }
@@ -104,7 +104,7 @@ impl SlopeTrajectory {
             let mut what = format!("slope {unit} of {count} crossed {line}, and is {now} now: no longer {lost}");
             let severity = match crossing.beyond {
                 0 => {
-                    what += &format!("; from step {} on all are back", crossing.back.unwrap_or(step));
+                    what += &crossing.back.map_or(String::new(), |back| format!("; from step {back} on all are back"));
                     Severity::Note
                 }
                 beyond => {

@@ -28,6 +28,7 @@ fn train(net: &mut Sequential, steps: u64, plant: impl Fn(u64, &mut Sequential))
         monitor.step(net, &loss);
         if monitor.is_due() {
             monitor.look(diagnose(net, |x| net.forward(x).cross_entropy(&labels), &images).unwrap());
+            assert!(!monitor.is_due(), "one look is enough");
         }
         let grads = loss.backward();
         monitor.gradients(&grads);
@@ -108,6 +109,22 @@ fn slopes_on_the_line_have_not_crossed_it() {
         let first = monitor.slopes()[0].crossings[line].first;
         assert_eq!(first, Some((3, 0)), "{alpha}");
     }
+}
+
+#[test]
+fn a_slope_that_becomes_nan_beyond_a_line_is_not_back() {
+    let mut net = PRelu::shared();
+    let mut monitor = Monitor::new();
+    for value in [0.5, -0.5, f32::NAN] {
+        *net.alpha_mut().value_mut() = Tensor::from([value]);
+        monitor.step(&net, &Tape::training(0).input(Tensor::from([1.0]).reshape([])));
+    }
+    let zero = &monitor.slopes()[0].crossings[0];
+    assert_eq!((zero.first, zero.beyond, zero.back), (Some((1, 0)), 0, None));
+    let findings = monitor.findings();
+    let told: Vec<_> = findings.iter().map(|finding| (finding.symptom, finding.step)).collect();
+    assert_eq!(told, [(Symptom::NotFinite, Some(2)), (Symptom::NotMonotone, Some(1))]);
+    assert!(!findings[1].what.contains("back"), "{monitor}");
 }
 
 #[test]
@@ -245,6 +262,9 @@ fn json_and_page_hold_every_layer() {
     // Loss, gradients; two slopes; signals, gradients, units; the last look's signals, gradients, units and slopes.
     assert_eq!(page.matches("<svg").count(), 2 + 2 + 3 + 4);
     assert!(page.contains("0 at step 7") && page.contains("step 7: slope"), "the line, and the finding");
+    // Over a chart: loss and gradients at 25 steps, two slopes too, and three looks at layers.
+    assert_eq!(page.matches("<rect class=\"hover\"").count(), 4 * 25 + 3 * 3);
+    assert!(page.contains("<title>step 24: "));
     assert!(!page.contains("http") && !page.contains("<script") && !page.contains("NaN"));
     assert!(matches!(monitor.write_html("/nowhere/at/all.html"), Err(Error::Io { .. })));
 }

@@ -68,8 +68,8 @@ fn layer(layer: &LayerTrajectory) -> Vec<String> {
 fn trajectory(trajectory: &Trajectory) -> String {
     list(trajectory.points(), |point| {
         let [low, mean, high] = [point.low, point.mean, point.high].map(number);
-        let (step, count) = (point.step.to_string(), point.count.to_string());
-        object(&[("step", step), ("count", count), ("low", low), ("mean", mean), ("high", high)])
+        let [step, last, count] = [point.step, point.last, point.count].map(|number| number.to_string());
+        object(&[("step", step), ("last", last), ("count", count), ("low", low), ("mean", mean), ("high", high)])
     })
 }
 

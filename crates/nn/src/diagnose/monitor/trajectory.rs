@@ -8,6 +8,8 @@ const MOST: usize = 256;
 pub struct Point {
     /// The first of the steps.
     pub step: u64,
+    /// The last of them.
+    pub last: u64,
     /// How many values there were.
     pub count: u64,
     /// The least; NaN only if all were.
@@ -46,7 +48,7 @@ impl Trajectory {
 
     /// One more value, or the least, the mean and the greatest of several at one step.
     pub(super) fn push(&mut self, step: u64, [low, mean, high]: [f64; 3]) {
-        let point = Point { step, count: 1, low, mean, high };
+        let point = Point { step, last: step, count: 1, low, mean, high };
         match self.points.last_mut().filter(|last| last.count < self.width) {
             Some(last) => *last = last.with(&point),
             None => {
@@ -65,7 +67,7 @@ impl Point {
         let count = self.count + other.count;
         let sum = self.mean * self.count as f64 + other.mean * other.count as f64;
         let (low, high) = (self.low.min(other.low), self.high.max(other.high));
-        Point { step: self.step, count, low, mean: sum / count as f64, high }
+        Point { step: self.step, last: other.last, count, low, mean: sum / count as f64, high }
     }
 }
 
@@ -84,11 +86,14 @@ mod tests {
         let points = trajectory.points();
         assert!(points.len() > MOST / 4);
         assert_eq!(points.iter().map(|point| point.count).sum::<u64>(), 10_000);
+        let (_, full) = points.split_last().unwrap();
+        assert!(full.iter().all(|point| point.count == full[0].count), "all are as coarse");
         let peak = points.iter().find(|point| point.high == 99.0).unwrap();
         assert!((peak.step..peak.step + peak.count).contains(&4321) && peak.low == 0.0);
         let naive = (0..10_000).map(value).sum::<f64>() / 10_000.0;
         let mean = points.iter().map(|point| point.mean * point.count as f64).sum::<f64>() / 10_000.0;
         assert!((mean - naive).abs() < 1e-9);
         assert!(points.windows(2).all(|pair| pair[0].step + pair[0].count == pair[1].step));
+        assert!(points.iter().all(|point| point.step + point.count == point.last + 1));
     }
 }

@@ -1,6 +1,6 @@
 //! What a [`Monitor`] costs a training step of ResNet-20 (PReLU, 64 images of 32×32×3, SGD with momentum): counters with the gradients' norm at every step, a look at every 100th.
 //!
-//! `monitor [hundreds]`: two runs from the same start, with and without one, step by step in turn. Of each hundred steps, the time of both and their ratio, and at the end the medians.
+//! `monitor [hundreds [images]]`: looks at so many images of the batch, half of it unless told otherwise: a unit of the last stage has 2048 numbers there. Two runs from the same start, with and without one, step by step in turn. Of each hundred steps, the time of both and their ratio, and at the end the medians.
 //! The other run's steps warm or cool both alike; the look comes once in a hundred steps, as in use.
 
 use nn::diagnose::Monitor;
@@ -17,19 +17,23 @@ struct Run {
     sgd: Sgd,
     x: Tensor,
     classes: Tensor<i64>,
+    /// What looks see.
+    seen: (Tensor, Tensor<i64>),
 }
 
 impl Run {
-    fn new() -> Run {
+    fn new(images: usize) -> Run {
         let (net, sgd) = (page_resnet(), Sgd::new(0.01).momentum(0.9));
-        Run { net, sgd, x: values(1, [64, 32, 32, 3]), classes: labels(64, 10) }
+        let (x, classes) = (values(1, [64, 32, 32, 3]), labels(64, 10));
+        let seen = (x.narrow(0, 0, images), classes.narrow(0, 0, images));
+        Run { net, sgd, x, classes, seen }
     }
 
     /// Milliseconds of a step, and of the monitor's part of it: counters, and the look.
     fn step(&mut self, monitor: Option<&mut Monitor>) -> [f64; 3] {
         let start = Instant::now();
         let ms = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
-        let Run { net, sgd, x, classes } = self;
+        let Run { net, sgd, x, classes, seen } = self;
         let (mut counters, mut look) = (0.0, 0.0);
         let tape = Tape::training(0);
         let loss = net.forward(tape.input(x.clone())).cross_entropy(classes);
@@ -44,7 +48,7 @@ impl Run {
             sgd.step(net, grads).expect("finite gradients");
             if monitor.is_due() {
                 let before = Instant::now();
-                let report = nn::diagnose(net, |x| net.forward(x).cross_entropy(classes), x);
+                let report = nn::diagnose(net, |x| net.forward(x).cross_entropy(&seen.1), &seen.0);
                 monitor.look(report.expect("it has rectifiers"));
                 look = ms(before);
             }
@@ -61,8 +65,11 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    let hundreds = std::env::args().nth(1).map_or(5, |hundreds| hundreds.parse().expect("a number"));
-    let (mut with, mut without, mut monitor) = (Run::new(), Run::new(), Monitor::new());
+    let number = |at: usize, otherwise: usize| {
+        std::env::args().nth(at).map_or(otherwise, |number| number.parse().expect("a number"))
+    };
+    let (hundreds, images) = (number(1, 5), number(2, 32));
+    let (mut with, mut without, mut monitor) = (Run::new(images), Run::new(images), Monitor::new());
     let [mut plain, mut watched, mut counters, mut looks, mut ratios] = [const { Vec::new() }; 5];
     // The first hundred warms up: its look finds pool and caches empty.
     for hundred in 0..=hundreds {

@@ -6,10 +6,10 @@ use std::error::Error;
 use std::ops::Range;
 
 /// Where pictures go.
-pub const OUT: &str = "out";
+const OUT: &str = "out";
 
 /// So that the picture is the same on a machine without fonts.
-pub const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 const SIZE: (u32, u32) = (960, 560);
 pub const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(226, 229, 234);
@@ -59,6 +59,13 @@ pub struct Picture {
     legend: SeriesLabelPosition,
 }
 
+/// `out/NAME.png`, with its folder and the font for what will be written on it.
+pub fn picture_path(name: &str) -> Result<String, Box<dyn Error>> {
+    std::fs::create_dir_all(OUT)?;
+    plotters::style::register_font("sans-serif", FontStyle::Normal, FONT).map_err(|_| "the font is damaged")?;
+    Ok(format!("{OUT}/{name}.png"))
+}
+
 impl Picture {
     /// With a title and what the axes show.
     pub fn new(title: &str, x: &str, y: &str) -> Picture {
@@ -90,9 +97,7 @@ impl Picture {
 
     /// Writes `out/NAME.png`, and says so.
     pub fn write(&self, name: &str) -> Result<(), Box<dyn Error>> {
-        std::fs::create_dir_all(OUT)?;
-        let path = format!("{OUT}/{name}.png");
-        plotters::style::register_font("sans-serif", FontStyle::Normal, FONT).map_err(|_| "the font is damaged")?;
+        let path = picture_path(name)?;
         let root = BitMapBackend::new(&path, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&root)

@@ -1,8 +1,7 @@
 //! A picture of a function on a square of the plane, with points on it.
 
-use crate::support::{FONT, INK, OUT};
+use crate::support::{INK, picture_path};
 use plotters::prelude::*;
-use plotters::style::FontStyle;
 use std::error::Error;
 
 const SIZE: (u32, u32) = (820, 820);
@@ -28,9 +27,7 @@ impl Plane<'_> {
 
     /// Writes `out/NAME.png`, and says so.
     pub fn write(&self, name: &str) -> Result<(), Box<dyn Error>> {
-        std::fs::create_dir_all(OUT)?;
-        let path = format!("{OUT}/{name}.png");
-        plotters::style::register_font("sans-serif", FontStyle::Normal, FONT).map_err(|_| "the font is damaged")?;
+        let path = picture_path(name)?;
         let root = BitMapBackend::new(&path, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let side = -self.reach..self.reach;

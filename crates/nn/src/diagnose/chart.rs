@@ -1,7 +1,7 @@
 //! Plots over the steps of a run, as SVG that needs no script.
 
 use super::monitor::{Point, Trajectory};
-use super::plot::escape;
+use super::plot::{escape, grid};
 use super::table;
 use std::fmt::Write as _;
 
@@ -132,20 +132,8 @@ impl Chart {
 
     /// The whole picture.
     pub(super) fn svg(self, label: &str) -> String {
-        let mut axes = String::new();
-        let ([low, high], [width, height]) = (self.range, self.size);
-        for part in 0..=4 {
-            let value = low + (high - low) * f64::from(part) / 4.0;
-            let y = MARGIN[1] + (high - value) / (high - low) * (height - MARGIN[1] - MARGIN[3]);
-            let shown = table::number(if self.logarithmic { 10_f64.powf(value) } else { value });
-            let (left, right) = (MARGIN[0], width - MARGIN[2]);
-            let _ = write!(
-                axes,
-                "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{shown}</text>",
-                left - 6.0,
-                y + 4.0
-            );
-        }
+        let mut axes = grid(self.range, self.logarithmic, self.size, MARGIN);
+        let [width, height] = self.size;
         for (part, anchor) in [(0, "start"), (1, "middle"), (2, "end")] {
             let step = self.end * part / 2;
             let text = if part == 0 { format!("step {step}") } else { step.to_string() };

@@ -115,20 +115,7 @@ impl<'a> Plot<'a> {
 
     /// The whole picture.
     pub(super) fn svg(self, label: &str) -> String {
-        let mut axes = String::new();
-        let [low, high] = self.range;
-        for step in 0..=4 {
-            let value = low + (high - low) * f64::from(step) / 4.0;
-            let y = MARGIN[1] + (high - value) / (high - low) * (HEIGHT - MARGIN[1] - MARGIN[3]);
-            let shown = table::number(if self.logarithmic { 10_f64.powf(value) } else { value });
-            let (left, right) = (MARGIN[0], WIDTH - MARGIN[2]);
-            let _ = write!(
-                axes,
-                "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{shown}</text>",
-                left - 6.0,
-                y + 4.0
-            );
-        }
+        let mut axes = grid(self.range, self.logarithmic, [WIDTH, HEIGHT], MARGIN);
         // Names that would hide each other are left out: every mark shows its own.
         let every = self.layers.len().div_ceil(24).max(1);
         for (layer, name) in self.layers.iter().enumerate().step_by(every) {
@@ -144,4 +131,22 @@ impl<'a> Plot<'a> {
         let label = escape(label);
         format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">{axes}{}</svg>", self.marks)
     }
+}
+
+/// Five lines across, with what y is there.
+pub(super) fn grid([low, high]: [f64; 2], logarithmic: bool, [width, height]: [f64; 2], margin: [f64; 4]) -> String {
+    let mut lines = String::new();
+    for part in 0..=4 {
+        let value = low + (high - low) * f64::from(part) / 4.0;
+        let y = margin[1] + (high - value) / (high - low) * (height - margin[1] - margin[3]);
+        let shown = table::number(if logarithmic { 10_f64.powf(value) } else { value });
+        let (left, right) = (margin[0], width - margin[2]);
+        let _ = write!(
+            lines,
+            "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{shown}</text>",
+            left - 6.0,
+            y + 4.0
+        );
+    }
+    lines
 }

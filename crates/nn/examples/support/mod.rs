@@ -6,10 +6,10 @@ use std::error::Error;
 use std::ops::Range;
 
 /// Where pictures go.
-const OUT: &str = "out";
+pub const OUT: &str = "out";
 
 /// So that the picture is the same on a machine without fonts.
-const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+pub const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 const SIZE: (u32, u32) = (960, 560);
 pub const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(226, 229, 234);

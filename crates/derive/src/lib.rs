@@ -12,12 +12,14 @@
 
 mod cast;
 mod fields;
+mod state;
 mod visit;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Implements `nn::Module` (and `nn::CastTo` for types generic over their float) field by field. See the crate's documentation.
+/// Implements `nn::Module` (and `nn::CastTo` for types generic over their float) field by field, and `nn::State` through it. See the crate's
+/// documentation.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -27,5 +29,13 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
     };
     let mut code = visit::module(&target);
     code.extend(cast::cast_to(&target));
+    code.extend(state::of_module(&target));
     code.into()
+}
+
+/// Implements `nn::State` for a struct, field by field: for what a run remembers beside its modules. A module has it already.
+#[proc_macro_derive(State)]
+pub fn derive_state(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    state::of_fields(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }

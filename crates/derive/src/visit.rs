@@ -69,7 +69,7 @@ fn pytorch(form: &Pytorch) -> TokenStream {
 }
 
 /// The type's own bounds, and for fields that mention another type parameter, that they are modules.
-fn bounds(target: &Target<'_>) -> TokenStream {
+pub(crate) fn bounds(target: &Target<'_>) -> TokenStream {
     let own = target.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let others: Vec<_> = target
         .generics

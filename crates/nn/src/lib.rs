@@ -38,6 +38,7 @@ extern crate self as nn;
 #[cfg(doctest)]
 mod book;
 mod buffer;
+pub mod checkpoint;
 pub mod data;
 pub mod diagnose;
 pub mod equivalence;
@@ -57,9 +58,11 @@ pub mod regions;
 #[cfg(all(shared_kernels, debug_assertions, not(test)))]
 #[doc(hidden)]
 pub mod shared;
+pub mod state;
 pub mod theory;
 
 pub use buffer::Buffer;
+pub use checkpoint::Checkpoint;
 pub use diagnose::diagnose;
 pub use error::{Differences, Error, Result};
 pub use gradcheck::gradcheck_module;
@@ -75,3 +78,4 @@ pub use modules::{
 };
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;
+pub use state::State;

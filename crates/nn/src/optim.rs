@@ -10,6 +10,7 @@
 //! `decay_slopes(true)` asks for it.
 
 mod adam;
+mod memory;
 mod sequence;
 mod sgd;
 mod state;

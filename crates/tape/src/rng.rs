@@ -19,6 +19,23 @@ impl Rng {
         Rng(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
+    /// Where the generator stands; [`Rng::from_state`] goes on from there.
+    ///
+    /// ```
+    /// let mut rng = tape::Rng::seed(7);
+    /// rng.next_u64();
+    /// let mut again = tape::Rng::from_state(rng.state()).unwrap();
+    /// assert_eq!(again.next_u64(), rng.next_u64());
+    /// ```
+    pub fn state(&self) -> [u8; 32] {
+        self.0.state()
+    }
+
+    /// A generator that stands where another stood; None for zeros alone, where no generator can be.
+    pub fn from_state(state: [u8; 32]) -> Option<Rng> {
+        (state != [0; 32]).then(|| Rng(Xoshiro256PlusPlus::from_seed(state)))
+    }
+
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()

@@ -29,16 +29,16 @@ const DTYPES: [(&str, usize); 16] = [
 ];
 
 /// A file: what its header says, and its tensors by name.
-pub(super) struct Contents<'b> {
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) tensors: BTreeMap<String, Stored<'b>>,
+pub(crate) struct Contents<'b> {
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) tensors: BTreeMap<String, Stored<'b>>,
 }
 
 /// A tensor in a file: its type, shape and numbers, little-endian and not aligned.
-pub(super) struct Stored<'b> {
-    pub(super) dtype: &'static str,
-    pub(super) shape: Vec<usize>,
-    pub(super) bytes: &'b [u8],
+pub(crate) struct Stored<'b> {
+    pub(crate) dtype: &'static str,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: &'b [u8],
 }
 
 /// Takes a file apart.
@@ -46,7 +46,7 @@ pub(super) struct Stored<'b> {
 /// # Errors
 /// What is wrong with it: a header that is too long, no JSON, or not of the form; tensors that overlap, leave holes, end before or after the file, or whose
 /// bytes are not what type and shape say.
-pub(super) fn read(file: &[u8]) -> Result<Contents<'_>, String> {
+pub(crate) fn read(file: &[u8]) -> Result<Contents<'_>, String> {
     let (length, rest) = file.split_first_chunk().ok_or("no header")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > LONGEST_HEADER {
@@ -102,7 +102,7 @@ fn tensor(entry: &Value) -> Option<(&'static str, usize, Vec<usize>, usize, usiz
 }
 
 /// The bytes of a file with these tensors: name, type, shape and numbers.
-pub(super) fn write(
+pub(crate) fn write(
     metadata: &BTreeMap<&str, &str>,
     tensors: &BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
 ) -> Vec<u8> {

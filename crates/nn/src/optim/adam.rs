@@ -3,9 +3,11 @@
 //! g' = g + weight_decay·p (AdamW: g, and p shrinks by lr·weight_decay·p); m = β₁·m + (1 − β₁)·g'; v = β₂·v + (1 − β₂)·g'²;
 //! p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), with t counted for each parameter.
 
+use super::memory::remembers;
 use super::sequence::Sequence;
 use super::state::{Due, States};
 use super::{Optimizer, check_share, check_size};
+use crate::state::{Recall, Record, State};
 use crate::{Module, Result};
 use kernels::AdamUpdate;
 use tape::{Float, Gradients, Group};
@@ -110,6 +112,17 @@ impl<T: Float> AdamW<T> {
     /// With this learning rate, β = (0.9, 0.999), ε = 1e-8, weight decay 0.01.
     pub fn new(learning_rate: f64) -> AdamW<T> {
         AdamW(Adam::with("AdamW", learning_rate, 0.01, true))
+    }
+}
+
+remembers!(Adam, rule.lr);
+
+impl<T: Float> State for AdamW<T> {
+    fn record(&self, to: &mut Record) {
+        self.0.record(to);
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        self.0.recall(from);
     }
 }
 

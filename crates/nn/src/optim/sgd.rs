@@ -3,6 +3,7 @@
 //! g' = g + weight_decay·p; velocity = momentum·velocity + (1 − dampening)·g', or g' at a parameter's first step; p = p − lr·velocity,
 //! or with `nesterov` p − lr·(g' + momentum·velocity); without momentum p − lr·g'.
 
+use super::memory::remembers;
 use super::sequence::Sequence;
 use super::state::{Due, States};
 use super::{Optimizer, check_size};
@@ -98,6 +99,8 @@ impl<T: Float> Sgd<T> {
         Ok(())
     }
 }
+
+remembers!(Sgd, lr);
 
 impl<T: Float> Optimizer<T> for Sgd<T> {
     fn step(&mut self, net: &mut impl Module<T>, mut grads: Gradients<T>) -> Result<()> {

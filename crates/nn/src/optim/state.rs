@@ -7,22 +7,22 @@ use tape::{Float, Gradients, Group, Param, Tensor};
 
 /// What is remembered for one parameter: up to two tensors of its shape.
 #[derive(Clone, Debug)]
-struct Slot<T: Float> {
-    name: String,
+pub(super) struct Slot<T: Float> {
+    pub(super) name: String,
     /// Steps taken.
-    steps: u64,
+    pub(super) steps: u64,
     /// None until the first gradient, and where the rule remembers nothing.
-    memory: Memory<T>,
+    pub(super) memory: Memory<T>,
     /// Whether the current step has a gradient for it.
-    is_due: bool,
+    pub(super) is_due: bool,
 }
 
-type Memory<T> = [Option<Tensor<T>>; 2];
+pub(super) type Memory<T> = [Option<Tensor<T>>; 2];
 
 /// The slots of a module's parameters, in the order of its walk, and buffers that steps use again.
 #[derive(Clone, Debug)]
 pub(crate) struct States<T: Float> {
-    slots: Vec<Slot<T>>,
+    pub(super) slots: Vec<Slot<T>>,
     path: Path,
     gradients: Vec<&'static [T]>,
     /// Whether a parameter has bounds.

@@ -1,0 +1,58 @@
+//! Optimisers as state: the learning rate, and what is remembered for each parameter.
+
+use super::state::{Memory, Slot, States};
+use crate::state::{Recall, Record, State, recall_any, record_tensor};
+use tape::Float;
+
+/// By the parameters' names, in the order of the walk.
+impl<T: Float> State for States<T> {
+    fn record(&self, to: &mut Record) {
+        let names: Vec<&str> = self.slots.iter().map(|slot| slot.name.as_str()).collect();
+        to.enter("names", |to| to.put(&serde_json::json!(names).to_string()));
+        for slot in &self.slots {
+            to.enter(&slot.name, |to| {
+                to.field("steps", &slot.steps);
+                for (i, memory) in slot.memory.iter().enumerate() {
+                    if let Some(memory) = memory {
+                        to.enter(&i.to_string(), |to| record_tensor(memory, to));
+                    }
+                }
+            });
+        }
+    }
+
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        let Some(names) = from.enter("names", Recall::get::<String>) else { return };
+        let Ok(names) = serde_json::from_str::<Vec<String>>(&names) else {
+            return from.refuse("names no parameters");
+        };
+        let slots = names.into_iter().map(|name| {
+            let (steps, memory) = from.enter(&name, |from| (from.enter("steps", Recall::get), memory(from)));
+            Slot { name, steps: steps.unwrap_or(0), memory, is_due: false }
+        });
+        let slots = slots.collect();
+        from.set(&mut self.slots, slots);
+    }
+}
+
+/// The tensors of one parameter: those the file has.
+fn memory<T: Float>(from: &mut Recall<'_>) -> Memory<T> {
+    std::array::from_fn(|i| from.enter(&i.to_string(), |from| if from.has() { recall_any(from) } else { None }))
+}
+
+/// Implements `State` for an optimiser: the rate, which schedules change, and the memory. Everything else is a setting of the program.
+macro_rules! remembers {
+    ($optimiser:ident, $($rate:ident).+) => {
+        impl<T: Float> crate::state::State for $optimiser<T> {
+            fn record(&self, to: &mut crate::state::Record) {
+                to.field("learning_rate", &self.$($rate).+);
+                to.field("memory", &self.states);
+            }
+            fn recall(&mut self, from: &mut crate::state::Recall<'_>) {
+                from.field("learning_rate", &mut self.$($rate).+);
+                from.field("memory", &mut self.states);
+            }
+        }
+    };
+}
+pub(super) use remembers;

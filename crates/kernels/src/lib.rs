@@ -32,6 +32,9 @@ mod relu;
 mod resample;
 mod scan;
 mod select;
+#[cfg(all(shared_kernels, debug_assertions, not(test)))]
+#[doc(hidden)]
+pub mod shared;
 mod softmax;
 pub mod strided;
 mod tail;

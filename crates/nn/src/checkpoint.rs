@@ -8,8 +8,6 @@
 
 mod directory;
 mod file;
-#[cfg(test)]
-mod tests;
 
 use crate::error::setting;
 use crate::state::{Recall, Record, State};
@@ -112,7 +110,8 @@ impl Checkpoint {
                 Err(file::Problem::Newer(problem)) => return Err(Error::Damaged { path, problem }),
                 Err(file::Problem::Damaged(problem)) => {
                     let before = steps.iter().rev().find(|&&before| before < step);
-                    let way_out = before.map_or("there is no other".to_owned(), |step| format!("going on from step {step}"));
+                    let way_out =
+                        before.map_or("there is no other".to_owned(), |step| format!("going on from step {step}"));
                     (self.warn)(&format!("{}: {problem}; {way_out}", path.display()));
                     damaged.get_or_insert(Error::Damaged { path, problem });
                     continue;
@@ -152,8 +151,9 @@ impl Checkpoint {
         let steps = self.directory.steps()?;
         if let Some(later) = steps.last().filter(|&&last| last > step) {
             let at = self.directory.path().display();
-            let problem =
-                format!("{at} holds step {later}, later than {step}: restore the run first, or give it another directory");
+            let problem = format!(
+                "{at} holds step {later}, later than {step}: restore the run first, or give it another directory"
+            );
             return setting("Checkpoint", problem);
         }
         let tensors = match Record::of(run).into_tensors() {
@@ -162,7 +162,8 @@ impl Checkpoint {
         };
         self.directory.make()?;
         let path = self.directory.file(step);
-        files::write_whole(&path, &file::bytes(&tensors, step)).map_err(|source| Error::Io { path: path.clone(), source })?;
+        files::write_whole(&path, &file::bytes(&tensors, step))
+            .map_err(|source| Error::Io { path: path.clone(), source })?;
         self.directory.sync()?;
         // What is beyond those to keep goes last: at no moment are there fewer.
         let kept = steps.iter().filter(|&&before| before != step).count() + 1;

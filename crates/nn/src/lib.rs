@@ -47,6 +47,7 @@ mod files;
 mod gradcheck;
 pub mod init;
 pub mod lipschitz;
+pub mod log;
 pub mod loss;
 pub mod metrics;
 pub mod models;

@@ -21,10 +21,10 @@ mod recall;
 mod record;
 mod values;
 
+pub(crate) use modules::{recall_any, record_tensor};
 pub use modules::{recall_module, record_module};
 pub use recall::Recall;
 pub use record::Record;
-pub(crate) use modules::{recall_any, record_tensor};
 pub(crate) use record::Tensors;
 pub use rectify_derive::State;
 pub use values::Value;

@@ -276,6 +276,24 @@ fn a_later_step_in_the_directory_is_another_runs() {
     assert_eq!(checkpoint.steps().unwrap(), [30]);
 }
 
+/// burn: the epoch that a checkpoint ended was run once more.
+#[test]
+fn peer_bug_d07() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = Checkpoint::new(folder.path());
+    let mut run = Vec::new();
+    for end in [3, 5, 5, 6] {
+        let mut count = 0u64;
+        for step in checkpoint.restore(&mut count).unwrap()..end {
+            run.push(step);
+            count += 1;
+            checkpoint.save(step + 1, &count).unwrap();
+        }
+        assert_eq!(count, end);
+    }
+    assert_eq!(run, [0, 1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn the_last_ones_stay() {
     let folder = tempfile::tempdir().unwrap();

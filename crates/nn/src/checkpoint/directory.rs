@@ -72,7 +72,10 @@ impl Directory {
     /// Removes what saves that were killed left beside. Nothing depends on it, so that it may fail.
     pub(super) fn sweep(&self) {
         for name in self.names().unwrap_or_default() {
-            let is_left = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')).is_some_and(|(of, _)| step_of(of).is_some());
+            let is_left = name
+                .strip_prefix('.')
+                .and_then(|name| name.rsplit_once('.'))
+                .is_some_and(|(of, _)| step_of(of).is_some());
             if is_left {
                 let _ = fs::remove_file(self.0.join(name));
             }

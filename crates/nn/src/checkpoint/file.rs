@@ -52,11 +52,13 @@ fn place(file: &[u8], sum: &str) -> Option<usize> {
 /// Takes a file apart whose every byte is as it was written, and whose header says this step.
 pub(super) fn open(file: &[u8], step: u64) -> Result<Contents<'_>, Problem> {
     let damaged = |problem: String| Problem::Damaged(problem);
-    let contents = format::read(file).map_err(|error| damaged(format!("this is no checkpoint, or a damaged one: {error}")))?;
+    let contents =
+        format::read(file).map_err(|error| damaged(format!("this is no checkpoint, or a damaged one: {error}")))?;
     let says = |key: &str| contents.metadata.get(key).map(String::as_str);
     let version = says(FORM).ok_or_else(|| damaged("its header does not say that it is a checkpoint".to_owned()))?;
     let written = says(CHECKSUM).filter(|sum| sum.len() == BLANK.len());
-    let at = written.and_then(|sum| place(file, sum)).ok_or_else(|| damaged("its header holds no checksum".to_owned()))?;
+    let at =
+        written.and_then(|sum| place(file, sum)).ok_or_else(|| damaged("its header holds no checksum".to_owned()))?;
     let mut hasher = crc32fast::Hasher::new();
     [&file[..at], BLANK.as_bytes(), &file[at + BLANK.len()..]].into_iter().for_each(|part| hasher.update(part));
     let sum = format!("{:08x}", hasher.finalize());
@@ -65,7 +67,8 @@ pub(super) fn open(file: &[u8], step: u64) -> Result<Contents<'_>, Problem> {
         return Err(damaged(format!("its checksum is {sum}, its header says {written}: it is damaged")));
     }
     if version.parse().is_ok_and(|version: u32| version > VERSION) {
-        let problem = format!("it has version {version} of the form, and this Rectify reads up to {VERSION}: take a newer one");
+        let problem =
+            format!("it has version {version} of the form, and this Rectify reads up to {VERSION}: take a newer one");
         return Err(Problem::Newer(problem));
     }
     if says(STEP) != Some(&step.to_string()) {

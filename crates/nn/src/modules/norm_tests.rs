@@ -23,6 +23,30 @@ fn peer_bug_n05() {
     assert_eq!(names, ["running_mean", "running_var"]);
 }
 
+/// tch-rs: after training, evaluation read statistics of 0 and 1.
+#[test]
+fn peer_bug_d21() {
+    let norm = trained();
+    let mut loaded = BatchNorm::new(3);
+    loaded.load_bytes(&norm.to_bytes().unwrap()).unwrap();
+    let y = |norm: &BatchNorm| norm.forward(Tape::inference().input(batch(4))).into_value().to_vec();
+    assert_eq!(y(&loaded), y(&norm));
+    assert_ne!(y(&loaded), y(&BatchNorm::new(3)));
+}
+
+/// candle: at evaluation the running statistics were part of the graph.
+#[test]
+fn peer_bug_e25() {
+    let norm = trained();
+    let tape = Tape::probing();
+    let x = tape.var(batch(4));
+    let grads = norm.forward(x.clone()).sum().backward();
+    let slope = norm.weight().value() / (norm.running_var().value() + 1e-5).sqrt();
+    assert!(grads[&x].allclose(&(batch(4).zeros_like() + slope), 1e-5, 1e-6));
+    assert_eq!(grads.params().count(), 2, "weight and bias");
+    assert!(tape.updates().is_empty() && grads.updates().is_empty());
+}
+
 /// Three steps, after which statistics are what they should be, and count at inference.
 fn trained() -> BatchNorm {
     let mut norm = BatchNorm::new(3);

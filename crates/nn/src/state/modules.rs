@@ -68,9 +68,12 @@ fn recall_tensor<T: Float>(now: &Tensor<T>, bounds: Option<(T, T)>, from: &mut R
         return None;
     }
     if let Some((low, high)) = bounds
-        && let Some((element, number)) = value.iter().enumerate().find(|(_, number)| !(low <= *number && *number <= high))
+        && let Some((element, number)) =
+            value.iter().enumerate().find(|(_, number)| !(low <= *number && *number <= high))
     {
-        from.refuse(&format!("is {number} at element {element} in the file, and the model keeps it between {low} and {high}"));
+        from.refuse(&format!(
+            "is {number} at element {element} in the file, and the model keeps it between {low} and {high}"
+        ));
         return None;
     }
     from.applies().then_some(value)

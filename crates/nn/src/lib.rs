@@ -54,6 +54,7 @@ pub mod modules;
 pub mod optim;
 pub mod prelude;
 pub mod regions;
+pub mod schedule;
 #[cfg(all(shared_kernels, debug_assertions, not(test)))]
 #[doc(hidden)]
 pub mod shared;
@@ -75,3 +76,4 @@ pub use modules::{
 };
 pub use optim::{Adam, AdamW, Optimizer, Sgd};
 pub use rectify_derive::Module;
+pub use schedule::{Plateau, Schedule};

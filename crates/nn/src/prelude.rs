@@ -1,6 +1,7 @@
 //! What a training loop needs, in one line: `use nn::prelude::*;`.
 
 pub use crate::data::Dataset;
+pub use crate::schedule::{Plateau, Schedule};
 pub use crate::{
     Activation, Adam, AdamW, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Buffer, CRelu, ConstrainedPRelu, Constraint,
     Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout, Elu, Enforcement, Flatten,

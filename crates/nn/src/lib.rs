@@ -35,6 +35,7 @@
 // The derive writes `::nn::…`, here too.
 extern crate self as nn;
 
+pub mod average;
 #[cfg(doctest)]
 mod book;
 mod buffer;
@@ -60,6 +61,7 @@ pub mod schedule;
 pub mod shared;
 pub mod theory;
 
+pub use average::Average;
 pub use buffer::Buffer;
 pub use diagnose::diagnose;
 pub use error::{Differences, Error, Result};
@@ -74,6 +76,6 @@ pub use modules::{
     MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
     RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
-pub use optim::{Adam, AdamW, Optimizer, Sgd};
+pub use optim::{Accumulator, Adam, AdamW, Lbfgs, LevenbergMarquardt, Optimizer, Sgd};
 pub use rectify_derive::Module;
 pub use schedule::{Plateau, Schedule};

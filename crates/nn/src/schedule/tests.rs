@@ -73,10 +73,10 @@ fn plateaus_are_pytorchs() -> Result<()> {
         assert!(plateau.rate() < 0.2, "{name} never went down");
         // Interrupted anywhere, it goes on as if it had not been.
         let mut first = Plateau::new(0.2, options)?;
-        metric[..77].iter().for_each(|&metric| drop(first.observe(metric)));
+        metric[..77].iter().for_each(|&metric| _ = first.observe(metric));
         let mut second = Plateau::new(0.7, options)?;
         second.set_progress(first.progress())?;
-        metric[77..].iter().for_each(|&metric| drop(second.observe(metric)));
+        metric[77..].iter().for_each(|&metric| _ = second.observe(metric));
         assert_eq!(second, plateau);
     }
     Ok(())

@@ -57,7 +57,7 @@ impl LevenbergMarquardt {
             iterations: 1000,
             radius: 100.0,
             step_tolerance: 1e-12,
-            change_tolerance: f64::EPSILON,
+            change_tolerance: 1e-20,
             gradient_tolerance: 0.0,
         }
     }
@@ -83,7 +83,8 @@ impl LevenbergMarquardt {
         self
     }
 
-    /// The end: a step lowers the sum of squares by no more than this share of it, and no more was predicted.
+    /// The end: a step is predicted to lower the sum of squares by no more than this share of it. Near the minimum the share goes with the
+    /// square of the parameters' relative error, so 1e-20 is no waste; it is never less than the parameters' float type can tell.
     #[must_use]
     pub fn change_tolerance(mut self, tolerance: f64) -> Self {
         self.change_tolerance = tolerance;
@@ -165,31 +166,40 @@ impl LevenbergMarquardt {
         is_first: bool,
     ) -> Descent {
         let precision = T::EPSILON.to_f64();
-        let (least_change, least_step) = (self.change_tolerance.max(precision), self.step_tolerance.max(precision));
+        let least_change = self.change_tolerance.max(100.0 * precision * precision);
+        let least_step = self.step_tolerance.max(precision);
+        // By how much of itself rounding may move the sum of squares.
+        let noise = 8.0 * precision;
         loop {
             let Step { p, length, predicted, slope } = model.step();
             if is_first && length < model.radius() {
                 model.bound(length);
             }
             let to = problem.move_to(&flat::along(x, 1.0, &p));
+            if to == *x {
+                return Descent::Ends(Stop::Change, false);
+            }
             let r = problem.residuals();
-            let actual = model.decrease(norm(&r));
-            model.judge(actual, predicted, slope, length);
-            // A trial with a smaller sum but without a Jacobian is none: nothing could follow it.
-            let mut has_moved = false;
-            if actual >= 1e-4 * predicted
-                && predicted > 0.0
-                && let Ok(next) = problem.linearised()
-            {
+            let mut actual = model.decrease(norm(&r));
+            // Where the sum no longer tells, the model still does.
+            let drowns = predicted <= noise && actual.abs() <= noise;
+            if drowns {
+                actual = predicted;
+            }
+            let is_lower = predicted > 0.0 && actual >= 1e-4 * predicted;
+            let next = if is_lower { problem.linearised().ok() } else { None };
+            let has_moved = next.is_some();
+            // Nothing could follow a point without a Jacobian: it is as bad as one without residuals.
+            model.judge(if is_lower && !has_moved { -1.0 } else { actual }, predicted, slope, length);
+            if let Some(next) = next {
                 *x = to;
                 model.follow(next);
-                has_moved = true;
             }
             let ends = |stop| Descent::Ends(stop, has_moved);
-            if actual.abs() <= least_change && predicted <= least_change && actual <= 2.0 * predicted {
+            if drowns && predicted <= least_change {
                 return ends(Stop::Change);
             }
-            if model.radius() <= least_step * model.scaled_norm(x) {
+            if !has_moved && model.radius() <= least_step * model.scaled_norm(x) {
                 return ends(Stop::Change);
             }
             if model.radius() < f64::MIN_POSITIVE {

@@ -61,6 +61,18 @@ pub enum Error {
         /// What stands there.
         value: f64,
     },
+    /// What is to be minimised is NaN or infinite at the start: nothing was changed.
+    #[error(
+        "{what}: {name} is {value} at the start; nothing was changed. Begin elsewhere, or look for the op it comes from"
+    )]
+    LossNotFinite {
+        /// The method.
+        what: &'static str,
+        /// What is not finite.
+        name: &'static str,
+        /// What stands there.
+        value: f64,
+    },
     /// A setting that makes no sense.
     #[error("{what}: {problem}")]
     Setting {

@@ -35,6 +35,7 @@
 // The derive writes `::nn::…`, here too.
 extern crate self as nn;
 
+pub mod average;
 #[cfg(doctest)]
 mod book;
 mod buffer;
@@ -56,12 +57,14 @@ pub mod modules;
 pub mod optim;
 pub mod prelude;
 pub mod regions;
+pub mod schedule;
 #[cfg(all(shared_kernels, debug_assertions, not(test)))]
 #[doc(hidden)]
 pub mod shared;
 pub mod state;
 pub mod theory;
 
+pub use average::Average;
 pub use buffer::Buffer;
 pub use checkpoint::Checkpoint;
 pub use diagnose::diagnose;
@@ -77,6 +80,7 @@ pub use modules::{
     MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
     RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
-pub use optim::{Adam, AdamW, Optimizer, Sgd};
+pub use optim::{Accumulator, Adam, AdamW, Lbfgs, LevenbergMarquardt, Optimizer, Sgd};
 pub use rectify_derive::Module;
+pub use schedule::{Plateau, Schedule};
 pub use state::State;

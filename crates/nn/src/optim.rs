@@ -6,16 +6,30 @@
 //!
 //! A parameter with bounds ([`tape::Param::within`]) is brought back between them at the end of the step.
 //!
+//! [`Lbfgs`] and [`LevenbergMarquardt`] are handed a function instead of gradients and run until they have converged: for small networks,
+//! full batches, curve fitting.
+//!
 //! Weight decay spares [`tape::Group::Slope`]: decay would pull a rectifier's learned slope to 0 (He et al. 2015).
 //! `decay_slopes(true)` asks for it.
 
+mod accumulator;
 mod adam;
+mod flat;
+mod lbfgs;
+mod levenberg;
+mod line_search;
 mod memory;
+mod outcome;
 mod sequence;
 mod sgd;
 mod state;
+mod trust;
 
+pub use accumulator::Accumulator;
 pub use adam::{Adam, AdamW};
+pub use lbfgs::{Evaluated, Lbfgs};
+pub use levenberg::LevenbergMarquardt;
+pub use outcome::{Outcome, Stop};
 pub use sgd::Sgd;
 
 use crate::error::setting;

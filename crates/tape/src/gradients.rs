@@ -1,5 +1,7 @@
 //! [`Gradients`]: what a backward pass leaves: the gradient of each leaf, parameter and watched value.
 
+mod clip;
+
 use crate::buffer::Updates;
 use crate::float::keep_spare;
 use crate::param::{Param, ParamId};

@@ -27,6 +27,7 @@
 
 use crate::error::setting;
 use crate::module::{Module, Path, Visitor, VisitorMut};
+use crate::state::{Named, Recall, Record, State};
 use crate::{Buffer, Result};
 use tape::{Float, Param, Tensor};
 
@@ -193,6 +194,19 @@ impl<'a, T: Float> Visitor<'a, T> for Collected<'a, T> {
     }
     fn buffer(&mut self, name: &str, buffer: &'a Buffer<T>) {
         self.0.push((name.to_string(), buffer.value(), true));
+    }
+}
+
+impl<T: Float> State for Average<T> {
+    fn record(&self, to: &mut Record) {
+        to.field("updates", &self.updates);
+        to.enter("values", |to| Named::put(&self.values, to));
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        from.field("updates", &mut self.updates);
+        if let Some(values) = from.enter("values", Named::get) {
+            from.set(&mut self.values, values);
+        }
     }
 }
 

@@ -43,6 +43,7 @@ pub use one_cycle::{Annealing, OneCycle};
 pub use plateau::{Goal, Plateau, PlateauOptions, Progress};
 
 use crate::error::setting;
+use crate::state::{Recall, Record, State};
 use crate::{Optimizer, Result};
 use shape::Shape;
 use tape::Float;
@@ -120,6 +121,12 @@ impl Schedule {
     pub fn after_warm_up(self, steps: u64, from: f64) -> Result<Schedule> {
         Schedule::linear(from, self.rate(0), steps)?.then(steps, self)
     }
+}
+
+/// Nothing: the step says it all.
+impl State for Schedule {
+    fn record(&self, _: &mut Record) {}
+    fn recall(&mut self, _: &mut Recall<'_>) {}
 }
 
 /// That a learning rate, or a factor of one, is finite and not negative.

@@ -17,12 +17,14 @@
 //! ```
 
 mod modules;
+mod named;
 mod recall;
 mod record;
 mod values;
 
 pub(crate) use modules::{recall_any, record_tensor};
 pub use modules::{recall_module, record_module};
+pub(crate) use named::{Named, get_names, put_names};
 pub use recall::Recall;
 pub use record::Record;
 pub(crate) use record::Tensors;

@@ -138,8 +138,7 @@ struct Reference {
 }
 
 fn reference() -> Reference {
-    let mut reference =
-        Reference { inputs: BTreeMap::new(), values: BTreeMap::new(), gradients: BTreeMap::new() };
+    let mut reference = Reference { inputs: BTreeMap::new(), values: BTreeMap::new(), gradients: BTreeMap::new() };
     for line in include_str!("reference/losses.txt").lines().skip(1) {
         let mut words = line.split(' ');
         let name = words.next().unwrap();

@@ -130,7 +130,8 @@ impl<T: Float> Rows<T> {
 /// # Errors
 /// If a label that is not ignored is no class.
 fn check_labels(labels: &[i64], classes: usize, ignore: Option<i64>) -> Result<()> {
-    let is_wrong = |&label: &i64| Some(label) != ignore && usize::try_from(label).map_or(true, |label| label >= classes);
+    let is_wrong =
+        |&label: &i64| Some(label) != ignore && usize::try_from(label).map_or(true, |label| label >= classes);
     match labels.iter().position(is_wrong) {
         Some(example) => Err(Error::Label { label: labels[example], example, classes }),
         None => Ok(()),
@@ -143,9 +144,10 @@ fn of_classes(what: &'static str, weights: &Tensor<f64>, classes: usize) -> Resu
     }
     let weights = weights.to_vec();
     match weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
-        Some(class) => {
-            setting(what, format!("the weight of class {class} is {}; it must be at least 0 and finite", weights[class]))
-        }
+        Some(class) => setting(
+            what,
+            format!("the weight of class {class} is {}; it must be at least 0 and finite", weights[class]),
+        ),
         None => Ok(weights),
     }
 }

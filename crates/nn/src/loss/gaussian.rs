@@ -72,9 +72,9 @@ impl GaussianNll {
         let target = self::target(NAME, &mean, target)?;
         let (of_mean, of_variance) = (mean.shape(), variance.shape());
         let fits = of_mean == of_variance
-            || of_variance.split_last().is_some_and(|(last, rows)| {
-                *last == 1 && of_mean.split_last().is_some_and(|(_, means)| means == rows)
-            });
+            || of_variance
+                .split_last()
+                .is_some_and(|(last, rows)| *last == 1 && of_mean.split_last().is_some_and(|(_, means)| means == rows));
         if !fits {
             let hint = "the variance has the mean's shape, or size 1 along the last axis";
             return misfit(NAME, of_mean, of_variance, hint);

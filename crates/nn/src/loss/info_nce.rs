@@ -86,7 +86,12 @@ impl InfoNce {
         let keys = self.checked(&queries, keys)?;
         let negatives = negatives.on(queries.tape());
         if negatives.rank() != 2 || negatives.shape()[1] != queries.shape()[1] {
-            return misfit(NAME, queries.shape(), negatives.shape(), "negatives are [M, features], the features as many");
+            return misfit(
+                NAME,
+                queries.shape(),
+                negatives.shape(),
+                "negatives are [M, features], the features as many",
+            );
         }
         if self.is_symmetric {
             return setting(NAME, "negatives have no queries to find: leave out `symmetric` or the negatives");

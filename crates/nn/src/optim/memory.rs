@@ -1,14 +1,13 @@
 //! Optimisers as state: the learning rate, and what is remembered for each parameter.
 
 use super::state::{Memory, Slot, States};
-use crate::state::{Recall, Record, State, recall_any, record_tensor};
+use crate::state::{Recall, Record, State, get_names, put_names, recall_any, record_tensor};
 use tape::Float;
 
 /// By the parameters' names, in the order of the walk.
 impl<T: Float> State for States<T> {
     fn record(&self, to: &mut Record) {
-        let names: Vec<&str> = self.slots.iter().map(|slot| slot.name.as_str()).collect();
-        to.enter("names", |to| to.put(&serde_json::json!(names).to_string()));
+        put_names(self.slots.iter().map(|slot| slot.name.as_str()), to);
         for slot in &self.slots {
             to.enter(&slot.name, |to| {
                 to.field("steps", &slot.steps);
@@ -22,10 +21,7 @@ impl<T: Float> State for States<T> {
     }
 
     fn recall(&mut self, from: &mut Recall<'_>) {
-        let Some(names) = from.enter("names", Recall::get::<String>) else { return };
-        let Ok(names) = serde_json::from_str::<Vec<String>>(&names) else {
-            return from.refuse("names no parameters");
-        };
+        let Some(names) = get_names(from) else { return };
         let slots = names.into_iter().map(|name| {
             let (steps, memory) = from.enter(&name, |from| (from.enter("steps", Recall::get), memory(from)));
             Slot { name, steps: steps.unwrap_or(0), memory, is_due: false }

@@ -2,6 +2,7 @@
 
 use super::check_rate;
 use crate::error::setting;
+use crate::state::{Recall, Record, State};
 use crate::{Optimizer, Result};
 use tape::Float;
 
@@ -164,5 +165,22 @@ impl Plateau {
         }
         self.progress = progress;
         Ok(())
+    }
+}
+
+impl State for Plateau {
+    fn record(&self, to: &mut Record) {
+        let Progress { rate, best, waited, cooling } = &self.progress;
+        to.field("rate", rate);
+        to.field("best", best);
+        to.field("waited", waited);
+        to.field("cooling", cooling);
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        let Progress { rate, best, waited, cooling } = &mut self.progress;
+        from.field("rate", rate);
+        from.field("best", best);
+        from.field("waited", waited);
+        from.field("cooling", cooling);
     }
 }

@@ -1,8 +1,7 @@
-//! Kernels that debug builds compile here, once, instead of in each crate that links this one.
+//! Layers that debug builds compile here, once, instead of in each test and example that links this crate: the same as
+//! `kernels/src/shared.rs` for what is generic over the element above the kernels.
 //!
-//! Kernels are generic over their element and compiled for every instruction set where they are first needed: each of the tests and
-//! examples would compile convolutions of its own. At low levels of optimisation rustc takes a generic function from a crate below
-//! where that has it, so what is called here is there for all of them. Release builds inline instead; they and packages that depend on
+//! At low levels of optimisation rustc takes a generic function from a crate below where that has it, so what is called here is there for all. Release builds inline instead; they and packages that depend on
 //! this one leave the file out (`shared_kernels` is set in this repository's `.cargo/config.toml` alone).
 
 use crate::prelude::*;

@@ -3,12 +3,14 @@
 //!
 //! Numbers come back as they were saved, NaN and infinities included: a file of a run that went wrong can be looked at.
 
+mod checksum;
 pub(crate) mod format;
 mod half;
 mod list;
 mod read;
 mod write;
 
+pub(crate) use checksum::{CRC32, CRC32C};
 pub(crate) use format::{Contents, Stored};
 pub(crate) use read::{load, load_bytes, load_where_it_fits};
 pub(crate) use write::{save, to_bytes, write_whole};

@@ -1,6 +1,6 @@
 //! A checkpoint's bytes: a safetensors file with a checksum of itself in its header.
 
-use crate::files::{Contents, format};
+use crate::files::{CRC32, Contents, format};
 use crate::state::Tensors;
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) fn bytes(tensors: &Tensors, step: u64) -> Vec<u8> {
         (CHECKSUM, BLANK),
     ];
     let mut file = format::write(&BTreeMap::from(header), tensors);
-    let sum = format!("{:08x}", crc32fast::hash(&file));
+    let sum = format!("{:08x}", CRC32.sum(&file));
     let at = place(&file, BLANK).expect("the header was just written with it");
     file[at..][..sum.len()].copy_from_slice(sum.as_bytes());
     file
@@ -59,9 +59,8 @@ pub(super) fn open(file: &[u8], step: u64) -> Result<Contents<'_>, Problem> {
     let written = says(CHECKSUM).filter(|sum| sum.len() == BLANK.len());
     let at =
         written.and_then(|sum| place(file, sum)).ok_or_else(|| damaged("its header holds no checksum".to_owned()))?;
-    let mut hasher = crc32fast::Hasher::new();
-    [&file[..at], BLANK.as_bytes(), &file[at + BLANK.len()..]].into_iter().for_each(|part| hasher.update(part));
-    let sum = format!("{:08x}", hasher.finalize());
+    let sum = CRC32.sum_of_parts(&[&file[..at], BLANK.as_bytes(), &file[at + BLANK.len()..]]);
+    let sum = format!("{sum:08x}");
     if written != Some(&sum) {
         let written = written.unwrap_or_default();
         return Err(damaged(format!("its checksum is {sum}, its header says {written}: it is damaged")));

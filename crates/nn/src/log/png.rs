@@ -1,5 +1,6 @@
 //! A picture as PNG (ISO/IEC 15948): eight bits a channel, no filter.
 
+use crate::files::CRC32;
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
 /// The bytes of a picture `[height, width, channels]`, of 1 (grey), 2 (grey, opacity), 3 (red, green, blue) or 4 channels.
@@ -15,7 +16,7 @@ pub(super) fn png(height: u32, width: u32, channels: usize, pixels: &[u8]) -> Ve
         let start = file.len();
         file.extend(kind);
         file.extend(data);
-        file.extend(crc32fast::hash(&file[start..]).to_be_bytes());
+        file.extend(CRC32.sum(&file[start..]).to_be_bytes());
     }
     file
 }

@@ -4,6 +4,7 @@
 use super::Log;
 use super::png::png;
 use crate::error::setting;
+use crate::files::CRC32C;
 use crate::{Error, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -201,12 +202,5 @@ impl Message {
 
 /// CRC-32C, rotated and offset so that a checksum of data that holds checksums stays a good one.
 fn masked(data: &[u8]) -> [u8; 4] {
-    let crc = crc32c(data);
-    crc.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
-
-/// Castagnoli's polynomial, bits reversed.
-pub(super) fn crc32c(data: &[u8]) -> u32 {
-    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
-    !data.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
+    CRC32C.sum(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

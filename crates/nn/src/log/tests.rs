@@ -1,4 +1,3 @@
-use super::tensorboard::crc32c;
 use super::*;
 use crate::Error;
 use std::fs;
@@ -70,14 +69,6 @@ fn json_has_texts_for_what_is_no_number() {
     let path = folder.path().join("log.jsonl");
     JsonLines::open(&path, 0).unwrap().scalars(2, &[("a\"", f64::NAN), ("b", f64::NEG_INFINITY)]).unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "{\"step\":2,\"a\\\"\":\"NaN\",\"b\":\"-inf\"}\n");
-}
-
-/// The check values of RFC 3720, B.4.
-#[test]
-fn the_checksum_is_castagnolis() {
-    assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-    assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
-    assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
 }
 
 /// What the tensorboard package finds in the files; skipped loudly where it is not installed.

@@ -95,6 +95,18 @@ impl<T: Float> Average<T> {
         self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Goes on from what an average with the same settings was: its [`Average::updates`] and [`Average::values`].
+    ///
+    /// # Errors
+    /// If there are values without updates, or updates without values. Nothing is changed then.
+    pub fn restore(&mut self, updates: u64, values: Vec<(String, Tensor<T>)>) -> Result<()> {
+        if (updates == 0) != values.is_empty() {
+            return setting(WHAT, format!("{} values do not fit {updates} updates", values.len()));
+        }
+        (self.updates, self.values) = (updates, values);
+        Ok(())
+    }
+
     /// Takes in the module's parameters, frozen ones included, and buffers.
     ///
     /// # Errors
@@ -277,6 +289,20 @@ mod tests {
         average.copy_to(&mut net).unwrap();
         net.w.value_mut().make_mut().fill(7.0);
         assert_eq!(average.values().next().unwrap().1.to_vec(), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn averages_go_on_where_they_were() {
+        let of = |t: usize| net([weights(t)[0], weights(t)[1]], weights(t)[2]);
+        let (mut whole, mut first) = (Average::corrected(0.8).unwrap(), Average::corrected(0.8).unwrap());
+        (0..5).for_each(|t| first.update(&of(t)).unwrap());
+        let mut second = Average::corrected(0.8).unwrap();
+        let values = first.values().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        second.restore(first.updates(), values).unwrap();
+        (5..9).for_each(|t| second.update(&of(t)).unwrap());
+        (0..9).for_each(|t| whole.update(&of(t)).unwrap());
+        assert!(whole.values().zip(second.values()).all(|(a, b)| a.0 == b.0 && a.1.to_vec() == b.1.to_vec()));
+        assert!(second.restore(3, Vec::new()).is_err() && second.updates() == 9);
     }
 
     #[test]

@@ -132,6 +132,28 @@ impl Lbfgs {
         self.pairs.clear();
     }
 
+    /// What was learned, for checkpoints: steps and the changes of the gradient along them, the oldest first. Every vector holds the
+    /// trainable parameters' numbers in the module's order.
+    pub fn learned(&self) -> impl ExactSizeIterator<Item = (&[f64], &[f64])> {
+        self.pairs.iter().map(|pair| (&pair.s[..], &pair.y[..]))
+    }
+
+    /// Takes in a step and the change of the gradient along it, as the newest: what [`Lbfgs::learned`] gave, in its order.
+    ///
+    /// # Errors
+    /// If the vectors differ in length, also from those that are there, or if the curvature along the step is not positive.
+    pub fn learn_from(&mut self, step: &[f64], change: &[f64]) -> Result<()> {
+        let length = self.pairs.front().map_or(step.len(), |pair| pair.s.len());
+        if step.len() != length || change.len() != length {
+            let (step, change) = (step.len(), change.len());
+            return setting(WHAT, format!("a step of {step} and a change of {change} numbers do not fit {length}"));
+        }
+        if !self.learn(step.to_vec(), change.to_vec()) {
+            return setting(WHAT, "the curvature along the step is not positive");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<()> {
         if self.memory == 0 {
             return setting(WHAT, "the memory is 0 steps; it must be at least 1");
@@ -191,7 +213,7 @@ impl Lbfgs {
             let least = self.change_tolerance.max(T::EPSILON.to_f64()) * now.loss.abs();
             idle = if now.loss - next.loss <= least { idle + 1 } else { 0 };
             net.apply_updates(&next.updates);
-            self.learn(&now, &next);
+            self.learn(along(&next.x, -1.0, &now.x), along(&next.gradient, -1.0, &now.gradient));
             now = next;
         };
         // The last look along a line may have been elsewhere.
@@ -252,17 +274,17 @@ impl Lbfgs {
         q
     }
 
-    /// Remembers how the gradient changed, unless the curvature along the step is not positive or drowns in rounding.
-    fn learn<T: Float>(&mut self, before: &Point<T>, after: &Point<T>) {
-        let (s, y) = (along(&after.x, -1.0, &before.x), along(&after.gradient, -1.0, &before.gradient));
+    /// Remembers how the gradient changed by y along a step s, unless the curvature there is not positive or drowns in rounding.
+    fn learn(&mut self, s: Vec<f64>, y: Vec<f64>) -> bool {
         let curvature = dot(&s, &y);
         if !(curvature > f64::EPSILON * norm(&s) * norm(&y) && (1.0 / curvature).is_finite()) {
-            return;
+            return false;
         }
         if self.pairs.len() >= self.memory {
             self.pairs.pop_front();
         }
         self.pairs.push_back(Pair { s, y, rho: 1.0 / curvature });
+        true
     }
 }
 

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Stop};
 use super::trust::{Model, Step};
 use crate::error::setting;
 use crate::{Error, Module, Result};
-use tape::{Float, Tape, Var, jacobian};
+use tape::{Float, Tape, Tensor, Var, jacobian};
 
 /// Fits a module's parameters so that the sum of squared residuals is least.
 ///
@@ -157,6 +157,32 @@ impl LevenbergMarquardt {
         Ok(Outcome { value, gradient, iterations, evaluations, stop })
     }
 
+    /// The covariance of fitted parameters, `[parameters, parameters]` in the module's order: s²·(JᵀJ)⁻¹, where s² is the sum of squares over
+    /// residuals − parameters. The roots of its diagonal are the parameters' standard deviations.
+    ///
+    /// It holds where residuals are independent, of one variance, and nearly linear within a few deviations.
+    ///
+    /// # Errors
+    /// If there are no more residuals than parameters, if the residuals do not determine the parameters, or as [`LevenbergMarquardt::fit`].
+    pub fn covariance<T: Float, M: Module<T>>(
+        net: &M,
+        residuals: impl Fn(&M, &Tape<T>) -> Var<T>,
+    ) -> Result<Tensor<f64>> {
+        let parameters = flat::length(WHAT, net)?;
+        let model = linearised(net, &residuals)?;
+        if model.residuals() <= parameters {
+            let count = model.residuals();
+            return setting(
+                WHAT,
+                format!("{count} residuals leave no variance to {parameters} parameters; give more data"),
+            );
+        }
+        let Some(covariance) = model.covariance() else {
+            return setting(WHAT, "the residuals do not determine the parameters: J is singular; freeze one of them");
+        };
+        Ok(Tensor::new(&covariance, [parameters, parameters]))
+    }
+
     /// Tries shorter and shorter steps until one lowers the sum of squares.
     fn descend<T: Float, M: Module<T>, F: Fn(&M, &Tape<T>) -> Var<T>>(
         &self,
@@ -252,28 +278,31 @@ impl<M, F> Problem<'_, M, F> {
         M: Module<T>,
         F: Fn(&M, &Tape<T>) -> Var<T>,
     {
-        let net = &*self.net;
-        let numbers = flat::numbers(net);
-        let x = tape::Tensor::fill_with([numbers.len()], |to: &mut [T]| {
-            to.iter_mut().zip(&numbers).for_each(|(to, &number)| *to = T::from_f64(number));
-        });
-        let (r, j) = jacobian(
-            |x| {
-                flat::bind(net, &x);
-                (self.residuals)(net, x.tape()).flatten(0)
-            },
-            &x,
-        );
-        if r.is_empty() {
-            return setting(WHAT, "there are no residuals");
-        }
         self.evaluations += 1;
-        let [r, j] = [r, j].map(|tensor| tensor.iter().map(|number| number.to_f64()).collect::<Vec<f64>>());
-        for (what, numbers) in [("a residual", &r), ("a derivative of a residual", &j)] {
-            if let Some(&value) = numbers.iter().find(|number| !number.is_finite()) {
-                return Err(Error::LossNotFinite { what: WHAT, name: what, value });
-            }
-        }
-        Ok(Model::new(r, &j, x.len()))
+        linearised(&*self.net, &self.residuals)
     }
+}
+
+fn linearised<T: Float, M: Module<T>>(net: &M, residuals: &impl Fn(&M, &Tape<T>) -> Var<T>) -> Result<Model> {
+    let numbers = flat::numbers(net);
+    let x = Tensor::fill_with([numbers.len()], |to: &mut [T]| {
+        to.iter_mut().zip(&numbers).for_each(|(to, &number)| *to = T::from_f64(number));
+    });
+    let (r, j) = jacobian(
+        |x| {
+            flat::bind(net, &x);
+            residuals(net, x.tape()).flatten(0)
+        },
+        &x,
+    );
+    if r.is_empty() {
+        return setting(WHAT, "there are no residuals");
+    }
+    let [r, j] = [r, j].map(|tensor| tensor.iter().map(|number| number.to_f64()).collect::<Vec<f64>>());
+    for (name, numbers) in [("a residual", &r), ("a derivative of a residual", &j)] {
+        if let Some(&value) = numbers.iter().find(|number| !number.is_finite()) {
+            return Err(Error::LossNotFinite { what: WHAT, name, value });
+        }
+    }
+    Ok(Model::new(r, &j, x.len()))
 }

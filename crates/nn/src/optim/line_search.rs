@@ -31,7 +31,7 @@ const EVALUATIONS: usize = 30;
 
 impl Start {
     fn is_low_enough(&self, step: f64, loss: f64) -> bool {
-        loss <= self.loss + DECREASE * step * self.slope || loss <= self.loss + self.noise
+        loss <= self.loss + DECREASE * step * self.slope || (loss - self.loss).abs() <= self.noise
     }
 
     fn accepts<P>(&self, trial: &Trial<P>) -> bool {

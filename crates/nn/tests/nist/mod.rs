@@ -9,6 +9,8 @@ pub struct Problem {
     /// Two starts.
     pub starts: [Vec<f64>; 2],
     pub certified: Vec<f64>,
+    /// The certified parameters' standard deviations.
+    pub deviations: Vec<f64>,
     pub sum_of_squares: f64,
     /// The response; the logarithm of it where the model is one of that.
     pub y: Vec<f64>,
@@ -43,7 +45,14 @@ pub fn read(name: &str) -> Problem {
         y.iter_mut().for_each(|y| *y = y.ln());
     }
     let x = (1..rows[0].len()).map(of_rows).collect();
-    Problem { starts: [column(0), column(1)], certified: column(2), sum_of_squares: number(sum.trim()), y, x }
+    Problem {
+        starts: [column(0), column(1)],
+        certified: column(2),
+        deviations: column(3),
+        sum_of_squares: number(sum.trim()),
+        y,
+        x,
+    }
 }
 
 /// The model's formula, of parameters `[1]` each and predictors `[n]` each.

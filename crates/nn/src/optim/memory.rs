@@ -1,8 +1,9 @@
 //! Optimisers as state: the learning rate, and what is remembered for each parameter.
 
+use super::Lbfgs;
 use super::state::{Memory, Slot, States};
 use crate::state::{Recall, Record, State, get_names, put_names, recall_any, record_tensor};
-use tape::Float;
+use tape::{Float, Tensor};
 
 /// By the parameters' names, in the order of the walk.
 impl<T: Float> State for States<T> {
@@ -28,6 +29,38 @@ impl<T: Float> State for States<T> {
         });
         let slots = slots.collect();
         from.set(&mut self.slots, slots);
+    }
+}
+
+/// What the last steps taught, the oldest first.
+impl State for Lbfgs {
+    fn record(&self, to: &mut Record) {
+        to.field("pairs", &self.learned().len());
+        for (i, (step, change)) in self.learned().enumerate() {
+            to.enter(&i.to_string(), |to| {
+                to.field("step", &Tensor::f64(step));
+                to.field("change", &Tensor::f64(change));
+            });
+        }
+    }
+
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        let Some(pairs) = from.enter("pairs", Recall::get::<usize>) else { return };
+        let mut learned = self.clone();
+        learned.reset();
+        for i in 0..pairs {
+            let pair = from.enter(&i.to_string(), |from| {
+                Some((
+                    from.enter("step", Recall::get::<Tensor<f64>>)?,
+                    from.enter("change", Recall::get::<Tensor<f64>>)?,
+                ))
+            });
+            let Some((step, change)) = pair else { return };
+            if let Err(error) = learned.learn_from(&step.to_vec(), &change.to_vec()) {
+                return from.refuse(&error.to_string());
+            }
+        }
+        from.set(self, learned);
     }
 }
 

@@ -80,10 +80,10 @@ fn tensorboard_reads_numbers_histograms_and_pictures() {
         board.scalars(step, &[("loss", 0.5f64.powi(step as i32)), ("accuracy", f64::NAN)]).unwrap();
     }
     let values = Tensor::from([0.0, 1.0, 1.0, 3.0, f32::NAN]);
-    board.histogram(300, "weights", &values).unwrap();
-    board.histogram(301, "weights", &Tensor::zeros([0])).unwrap();
-    board.image(7, "grey", &Tensor::from(vec![0.0, 0.5, 1.0, 2.0, -1.0, f32::NAN]).reshape([2, 3, 1])).unwrap();
-    let error = board.image(7, "flat", &Tensor::zeros([4, 4])).unwrap_err().to_string();
+    board.histogram(0, "weights", &values).unwrap();
+    board.histogram(1, "weights", &Tensor::zeros([0])).unwrap();
+    board.image(1, "grey", &Tensor::from(vec![0.0, 0.5, 1.0, 2.0, -1.0, f32::NAN]).reshape([2, 3, 1])).unwrap();
+    let error = board.image(1, "flat", &Tensor::zeros([4, 4])).unwrap_err().to_string();
     assert_eq!(error, "TensorBoard::image: shape [4, 4]; give [height, width, channels], of 1, 3 or 4 channels");
     let mut again = TensorBoard::open(folder.path(), 2).unwrap();
     again.scalars(2, &[("loss", 9.0)]).unwrap();
@@ -97,8 +97,8 @@ fn tensorboard_reads_numbers_histograms_and_pictures() {
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-            let expected = "loss 0:1.0 1:0.5 2:9.0\nweights 300:count=4.0,least=0.0,largest=3.0,sum=5.0,bars=[1, 2, 1] 301:count=0.0,least=0.0,largest=0.0,sum=0.0,bars=[]\n\
-                            grey 7:3x2 [[0, 128, 255], [255, 0, 0]]\n";
+            let expected = "loss 0:1.0 1:0.5 2:9.0\nweights 0:count=4.0,least=0.0,largest=3.0,sum=5.0,bars=[1, 2, 1] 1:count=0.0,least=0.0,largest=0.0,sum=0.0,bars=[]\n\
+                            grey 1:3x2 [[0, 128, 255], [255, 0, 0]]\n";
             assert_eq!(text, expected);
         }
         Err(error) => eprintln!("!! SKIPPED: {python}: {error}; `cargo xtask peers` installs it"),

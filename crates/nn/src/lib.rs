@@ -73,5 +73,5 @@ pub use modules::{
     MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
     RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
-pub use optim::{Adam, AdamW, Optimizer, Sgd};
+pub use optim::{Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, ParamGroup, RAdam, RmsProp, Sgd};
 pub use rectify_derive::Module;

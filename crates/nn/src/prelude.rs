@@ -2,10 +2,10 @@
 
 pub use crate::data::Dataset;
 pub use crate::{
-    Activation, Adam, AdamW, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Buffer, CRelu, ConstrainedPRelu, Constraint,
-    Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout, Elu, Enforcement, Flatten,
-    Gelu, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, MaxPool2d, Mish, Module,
-    NormAct, Optimizer, PRelu, Pad2d, RRelu, Relu, Residual, RmsNorm, Selu, Sequential, Sgd, Silu, Softplus,
-    Upsample2d,
+    Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Buffer, CRelu,
+    ConstrainedPRelu, Constraint, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout,
+    Elu, Enforcement, Flatten, Gelu, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, Lion,
+    MaxPool2d, Mish, Module, NAdam, NormAct, Optimizer, PRelu, Pad2d, RAdam, RRelu, Relu, Residual, RmsNorm, RmsProp,
+    Selu, Sequential, Sgd, Silu, Softplus, Upsample2d,
 };
 pub use tape::{ConvAlgorithm, Float, Gradients, Group, Padding, Param, Rng, Shape, Tape, Tensor, Var};

@@ -5,7 +5,7 @@ pub use crate::{
     Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Buffer, CRelu,
     ConstrainedPRelu, Constraint, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Dropout,
     Elu, Enforcement, Flatten, Gelu, GlobalAvgPool, GroupNorm, InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, Lion,
-    MaxPool2d, Mish, Module, NAdam, NormAct, Optimizer, PRelu, Pad2d, RAdam, RRelu, Relu, Residual, RmsNorm, RmsProp,
-    Selu, Sequential, Sgd, Silu, Softplus, Upsample2d,
+    MaxPool2d, Mish, Module, NAdam, NormAct, Optimizer, PRelu, Pad2d, ParamGroup, RAdam, RRelu, Relu, Residual,
+    RmsNorm, RmsProp, Selu, Sequential, Sgd, Silu, Softplus, Upsample2d,
 };
 pub use tape::{ConvAlgorithm, Float, Gradients, Group, Padding, Param, Rng, Shape, Tape, Tensor, Var};

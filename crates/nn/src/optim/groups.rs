@@ -85,8 +85,10 @@ pub(super) type Predicate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(super) struct Groups(Vec<(Predicate, ParamGroup)>);
 
 impl Groups {
-    pub(super) fn add(&mut self, holds: Predicate, group: ParamGroup) {
+    /// Adds a group and returns its number.
+    pub(super) fn add(&mut self, holds: Predicate, group: ParamGroup) -> usize {
         self.0.push((holds, group));
+        self.0.len() - 1
     }
 
     /// The first group that holds the name.

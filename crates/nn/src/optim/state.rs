@@ -66,9 +66,9 @@ impl<T: Float> States<T> {
 
     /// Adds a group for the names that are in none so far.
     pub(super) fn add_group(&mut self, holds: Predicate, group: ParamGroup) {
-        self.groups.add(holds, group);
+        let at = self.groups.add(holds.clone(), group);
         for slot in self.slots.iter_mut().filter(|slot| slot.group.is_none()) {
-            slot.group = self.groups.of(&slot.name);
+            slot.group = holds(&slot.name).then_some(at);
         }
     }
 

@@ -22,7 +22,7 @@ mod map;
 pub mod math;
 mod norm;
 mod operands;
-mod optim;
+pub mod optim;
 mod parallel;
 pub mod pool;
 mod pooling;
@@ -65,7 +65,7 @@ pub use norm::{
     norm_output_is_enough,
 };
 pub use operands::{Broadcast, In1, In2, In3};
-pub use optim::{AdamUpdate, SgdUpdate, adam, is_finite_all, sgd};
+pub use optim::is_finite_all;
 pub use parallel::{rendezvous, threads, with_threads};
 pub use pooling::{Place, Windows, max_pool, max_pool_backward, max_pool_gather, window_places};
 pub use prelu::{PreluBackward, Seen, output_is_enough, prelu, prelu_backward};

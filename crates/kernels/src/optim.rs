@@ -1,230 +1,214 @@
 //! Optimiser updates, every parameter of a model in one pass and one parallel region.
 //!
-//! Formulas as PyTorch's `torch.optim.SGD`, `Adam` and `AdamW`; hyperparameters are f64 and the factors made of them are rounded once.
-//! [`adam`] reads p, g, m, v and writes p, m, v: 28 bytes per parameter in f32. [`sgd`] with momentum 20, without 12. Nothing is
+//! A [`Rule`] says what one step makes of a number, its gradient and what is remembered for it: once, over lanes, in a file of its own.
+//! [`Update`] is one parameter's step; [`update`] does those of a model: chunks, last numbers, threads and weight decay are here. Formulas
+//! as PyTorch's `torch.optim`, [`Lion`] excepted, which it lacks; hyperparameters are f64 and the factors made of them are rounded once.
+//!
+//! A step reads p, g and what is remembered, and writes p and what is remembered: for [`Adam`] 28 bytes per parameter in f32. Nothing is
 //! allocated; a parameter's new value depends on its own numbers alone, so neither the split nor the number of threads shows. NaN in a
 //! gradient ends in the parameter: ask [`is_finite_all`] first.
 
+mod adadelta;
+mod adagrad;
+mod adam;
+mod adamax;
+mod finite;
+mod lion;
+mod moments;
+mod nadam;
+mod radam;
+mod rmsprop;
+mod sgd;
 mod span;
 #[cfg(test)]
 mod tests;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use adamax::Adamax;
+pub use finite::is_finite_all;
+pub use lion::Lion;
+pub use nadam::NAdam;
+pub use radam::RAdam;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+
 use crate::Float;
-use crate::lanes::{Lanes, Mask as _};
+use crate::lanes::Lanes;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain};
-use span::{Divide, Span};
+use span::Span;
 
-/// One parameter's step of stochastic gradient descent.
-///
-/// g' = g + weight_decay·p; velocity = momentum·velocity + (1 − dampening)·g', or g' on the first step; the direction d is the velocity, or
-/// g' + momentum·velocity with `nesterov`, or g' without momentum; p = p − lr·d.
-#[derive(Debug)]
-pub struct SgdUpdate<'a, T> {
-    /// The parameter.
-    pub p: &'a mut [T],
-    /// Its gradient.
-    pub g: &'a [T],
-    /// What momentum carries from step to step; untouched while `momentum` is 0.
-    pub velocity: Option<&'a mut [T]>,
-    /// Learning rate.
-    pub lr: f64,
-    /// The share of the velocity that stays.
-    pub momentum: f64,
-    /// The share of the gradient that the velocity leaves out.
-    pub dampening: f64,
-    /// Whether to look ahead along the velocity.
-    pub nesterov: bool,
-    /// L2 penalty, added to the gradient.
-    pub weight_decay: f64,
-    /// Whether this is the parameter's first step, in which the velocity starts.
-    pub first: bool,
+/// How many numbers a rule may remember for each number of a parameter.
+pub const MEMORIES: usize = 3;
+
+/// An update rule with its hyperparameters. Only this crate writes rules: their bodies are in its vector vocabulary.
+pub trait Rule: Copy + Send + Sync {
+    /// The price of a number, relative to a load, an add and a store.
+    const COST: usize = 4;
+
+    /// The numbers with which the memories start, before a parameter's first step; None for those that the rule does not use.
+    fn start(&self) -> [Option<f64>; MEMORIES];
+
+    /// Steps a parameter or part of one.
+    #[doc(hidden)]
+    fn apply<L: Lanes>(part: Update<'_, L::Elem, Self>);
 }
 
-/// One parameter's step of Adam.
-///
-/// g' = g + weight_decay·p, or when `decoupled` (AdamW) g' = g and p = p − lr·weight_decay·p; m = β₁·m + (1 − β₁)·g';
-/// v = β₂·v + (1 − β₂)·g'²; p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
+/// One parameter's step by a rule.
 #[derive(Debug)]
-pub struct AdamUpdate<'a, T> {
+pub struct Update<'a, T, R> {
     /// The parameter.
     pub p: &'a mut [T],
     /// Its gradient.
     pub g: &'a [T],
-    /// The running mean of gradients; zeros before the first step.
-    pub m: &'a mut [T],
-    /// The running mean of their squares; zeros before the first step.
-    pub v: &'a mut [T],
-    /// Learning rate.
+    /// What is remembered from step to step; only those that [`Rule::start`] names are looked at.
+    pub memory: [&'a mut [T]; MEMORIES],
+    /// The learning rate.
     pub lr: f64,
-    /// β₁: what remains of `m`.
-    pub beta1: f64,
-    /// β₂: what remains of `v`.
-    pub beta2: f64,
-    /// ε, outside the root.
-    pub eps: f64,
-    /// Penalty on the parameter's size.
+    /// The penalty on the parameter's size: added to the gradient as g + weight_decay·p, before the rule sees it.
     pub weight_decay: f64,
-    /// Whether the penalty acts on the parameter itself (AdamW) instead of on the gradient.
+    /// Whether the penalty acts on the parameter itself instead: p − lr·weight_decay·p (Loshchilov, Hutter 2019).
     pub decoupled: bool,
-    /// t: the number of this parameter's step, from 1.
+    /// The number of this parameter's step, from 1.
     pub step: u64,
+    /// The rule.
+    pub rule: R,
 }
 
-/// Steps every parameter by stochastic gradient descent.
+/// Steps every parameter by its rule.
 ///
 /// ```
+/// use kernels::optim::{Sgd, Update, update};
 /// let (mut p, g) = ([1.0, 2.0], [0.5, -1.0]);
-/// kernels::sgd(&mut [kernels::SgdUpdate {
-///     p: &mut p, g: &g, velocity: None, lr: 0.1, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0, first: true,
-/// }]);
+/// let rule = Sgd { momentum: 0.0, dampening: 0.0, nesterov: false };
+/// let memory = Default::default();
+/// update(&mut [Update { p: &mut p, g: &g, memory, lr: 0.1, weight_decay: 0.0, decoupled: false, step: 1, rule }]);
 /// assert_eq!(p, [0.95, 2.1]);
 /// ```
 ///
 /// # Panics
-/// If a parameter's slices differ in length, or if there is momentum without a velocity.
+/// If a gradient or a memory that the rule uses is not as long as its parameter, or if a step is 0.
 #[track_caller]
-pub fn sgd<T: Float>(updates: &mut [SgdUpdate<'_, T>]) {
+pub fn update<T: Float, R: Rule>(updates: &mut [Update<'_, T, R>]) {
     for update in &*updates {
-        check("gradient", update.g.len(), update.p.len());
-        if let Some(velocity) = &update.velocity {
-            check("velocity", velocity.len(), update.p.len());
+        let length = update.p.len();
+        assert_eq!(
+            update.g.len(),
+            length,
+            "the gradient of a parameter of {length} numbers holds another number of them"
+        );
+        for (at, (memory, start)) in update.memory.iter().zip(update.rule.start()).enumerate() {
+            let fits = start.is_none() || memory.len() == length;
+            assert!(fits, "memory {at} of a parameter of {length} numbers holds {}", memory.len());
         }
-        assert!(update.momentum == 0.0 || update.velocity.is_some(), "sgd: momentum needs a velocity");
+        assert!(update.step > 0, "steps count from 1");
     }
-    parallel::for_each(Span::new(updates), Grain::elements(2), |_, span| level::run(Apply(span)));
-}
-
-/// Steps every parameter by Adam or AdamW.
-///
-/// ```
-/// let (mut p, g, mut m, mut v) = ([1.0], [0.5], [0.0], [0.0]);
-/// kernels::adam(&mut [kernels::AdamUpdate {
-///     p: &mut p, g: &g, m: &mut m, v: &mut v,
-///     lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 0.0, weight_decay: 0.0, decoupled: false, step: 1,
-/// }]);
-/// assert!((p[0] - 0.9f64).abs() < 1e-12); // the first step has the length lr
-/// ```
-///
-/// # Panics
-/// If a parameter's slices differ in length, or if its step is 0.
-#[track_caller]
-pub fn adam<T: Float>(updates: &mut [AdamUpdate<'_, T>]) {
-    for update in &*updates {
-        check("gradient", update.g.len(), update.p.len());
-        check("first moment", update.m.len(), update.p.len());
-        check("second moment", update.v.len(), update.p.len());
-        assert!(update.step > 0, "adam: steps count from 1");
-    }
-    parallel::for_each(Span::new(updates), Grain::elements(4), |_, span| level::run(Apply(span)));
-}
-
-#[track_caller]
-fn check(name: &str, length: usize, parameter: usize) {
-    assert_eq!(length, parameter, "the {name} holds {length} numbers, its parameter {parameter}");
+    parallel::for_each(Span::new(updates), Grain::elements(R::COST), |_, span| level::run(Apply(span)));
 }
 
 /// Steps a part of the model's parameters.
-struct Apply<'s, U: Divide>(Span<'s, U>);
+struct Apply<'s, 'a, T, R>(Span<'s, 'a, T, R>);
 
-impl<T: Float, U: Update<T>> Kernel<T> for Apply<'_, U> {
+impl<T: Float, R: Rule> Kernel<T> for Apply<'_, '_, T, R> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
         for part in self.0.parts() {
-            U::apply::<L>(part);
+            R::apply::<L>(part);
         }
     }
 }
 
-trait Update<T: Float>: Divide {
-    fn apply<'p, L: Lanes<Elem = T>>(part: Self::Part<'p>)
-    where
-        Self: 'p;
-}
+impl<T, R: Copy> Update<'_, T, R> {
+    /// The first `at` numbers and the rest.
+    #[must_use]
+    pub fn split_at(self, at: usize) -> (Self, Self) {
+        let (p, p_rest) = self.p.split_at_mut(at);
+        let (g, g_rest) = self.g.split_at(at);
+        let [a, b, c] = self.memory.map(|memory| memory.split_at_mut(at.min(memory.len())));
+        (
+            Update { p, g, memory: [a.0, b.0, c.0], ..self },
+            Update { p: p_rest, g: g_rest, memory: [a.1, b.1, c.1], ..self },
+        )
+    }
 
-impl<T: Float> Divide for SgdUpdate<'_, T> {
-    type Part<'p>
-        = SgdUpdate<'p, T>
-    where
-        Self: 'p;
-
-    fn len(&self) -> usize {
-        self.p.len()
-    }
-    fn part(&mut self) -> SgdUpdate<'_, T> {
-        SgdUpdate { p: self.p, g: self.g, velocity: self.velocity.as_deref_mut(), ..*self }
-    }
-    fn part_len<'p>(part: &SgdUpdate<'p, T>) -> usize
-    where
-        Self: 'p,
-    {
-        part.p.len()
-    }
-    fn halve<'p>(part: SgdUpdate<'p, T>, at: usize) -> (SgdUpdate<'p, T>, SgdUpdate<'p, T>)
-    where
-        Self: 'p,
-    {
-        let (p, p_rest) = part.p.split_at_mut(at);
-        let (g, g_rest) = part.g.split_at(at);
-        let (velocity, velocity_rest) = part.velocity.map(|velocity| velocity.split_at_mut(at)).unzip();
-        (SgdUpdate { p, g, velocity, ..part }, SgdUpdate { p: p_rest, g: g_rest, velocity: velocity_rest, ..part })
+    /// The same, borrowed.
+    fn by_ref(&mut self) -> Update<'_, T, R> {
+        let memory = self.memory.each_mut().map(|memory| &mut **memory);
+        Update { p: self.p, g: self.g, memory, ..*self }
     }
 }
 
-impl<T: Float> Divide for AdamUpdate<'_, T> {
-    type Part<'p>
-        = AdamUpdate<'p, T>
-    where
-        Self: 'p;
-
-    fn len(&self) -> usize {
-        self.p.len()
-    }
-    fn part(&mut self) -> AdamUpdate<'_, T> {
-        AdamUpdate { p: self.p, g: self.g, m: self.m, v: self.v, ..*self }
-    }
-    fn part_len<'p>(part: &AdamUpdate<'p, T>) -> usize
-    where
-        Self: 'p,
-    {
-        part.p.len()
-    }
-    fn halve<'p>(part: AdamUpdate<'p, T>, at: usize) -> (AdamUpdate<'p, T>, AdamUpdate<'p, T>)
-    where
-        Self: 'p,
-    {
-        let (p, p_rest) = part.p.split_at_mut(at);
-        let (g, g_rest) = part.g.split_at(at);
-        let (m, m_rest) = part.m.split_at_mut(at);
-        let (v, v_rest) = part.v.split_at_mut(at);
-        (AdamUpdate { p, g, m, v, ..part }, AdamUpdate { p: p_rest, g: g_rest, m: m_rest, v: v_rest, ..part })
-    }
-}
-
-impl<T: Float> Update<T> for SgdUpdate<'_, T> {
+impl<T: Float, R> Update<'_, T, R> {
+    /// 1 − betaᵗ: what a running mean that started at 0 has seen so far.
     #[inline(always)]
-    fn apply<'p, L: Lanes<Elem = T>>(part: Self::Part<'p>)
-    where
-        Self: 'p,
-    {
-        let step = SgdStep {
-            rate: splat::<L>(-part.lr),
-            decay: splat::<L>(part.weight_decay),
-            keep: splat::<L>(if part.first { 0.0 } else { part.momentum }),
-            take: splat::<L>(if part.first { 1.0 } else { 1.0 - part.dampening }),
-            ahead: splat::<L>(part.momentum),
-        };
-        let decays = part.weight_decay != 0.0;
-        match part.velocity {
-            Some(velocity) if part.momentum != 0.0 => match (decays, part.nesterov, part.first) {
-                // The first step must not read what the velocity held.
-                (_, _, true) => step.with_velocity::<false>(part.p, part.g, velocity, decays, part.nesterov),
-                (_, _, false) => step.with_velocity::<true>(part.p, part.g, velocity, decays, part.nesterov),
-            },
-            _ => step.plain(part.p, part.g, decays),
+    fn seen(&self, beta: f64) -> f64 {
+        1.0 - beta.powi(i32::try_from(self.step).unwrap_or(i32::MAX))
+    }
+
+    /// Calls `step` with every register of the parameter, of the gradient and of the memories at `places`, and stores what it returns:
+    /// the new parameter and the new memories. Weight decay is done here.
+    ///
+    /// The closure must be `#[inline(always)]`: as a function of its own it would lack the level's instructions.
+    #[inline(always)]
+    fn each<L: Lanes<Elem = T>, const M: usize>(self, places: [usize; M], step: impl Fn(L, L, [L; M]) -> (L, [L; M])) {
+        let decay = Decay::<L>::new(self.lr, self.weight_decay, self.decoupled);
+        let (p, mut all) = (self.p, self.memory);
+        let length = p.len();
+        let g = &self.g[..length];
+        let mut memory: [&mut [T]; M] = std::array::from_fn(|i| &mut std::mem::take(&mut all[places[i]])[..length]);
+        let mut at = 0;
+        while at + L::N <= length {
+            let whole = at..at + L::N;
+            let mut old = [L::zero(); M];
+            for (old, memory) in old.iter_mut().zip(&memory) {
+                *old = L::load(&memory[whole.clone()]);
+            }
+            let (old_p, g) = decay.of(L::load(&p[whole.clone()]), L::load(&g[whole.clone()]));
+            let (new_p, new) = step(old_p, g, old);
+            new_p.store(&mut p[whole.clone()]);
+            for (new, memory) in new.iter().zip(&mut memory) {
+                new.store(&mut memory[whole.clone()]);
+            }
+            at += L::N;
         }
+        if at < length {
+            let mut old = [L::zero(); M];
+            for (old, memory) in old.iter_mut().zip(&memory) {
+                *old = padded(&memory[at..]);
+            }
+            let (old_p, g) = decay.of(padded(&p[at..]), padded(&g[at..]));
+            let (new_p, new) = step(old_p, g, old);
+            new_p.store_prefix(&mut p[at..]);
+            for (new, memory) in new.iter().zip(&mut memory) {
+                new.store_prefix(&mut memory[at..]);
+            }
+        }
+    }
+}
+
+/// Both kinds of weight decay.
+#[derive(Clone, Copy)]
+struct Decay<L> {
+    shrink: L,
+    add: L,
+    adds: bool,
+}
+
+impl<L: Lanes> Decay<L> {
+    #[inline(always)]
+    fn new(lr: f64, weight_decay: f64, decoupled: bool) -> Self {
+        let shrink = splat(if decoupled { 1.0 - lr * weight_decay } else { 1.0 });
+        Decay { shrink, add: splat(weight_decay), adds: !decoupled && weight_decay != 0.0 }
+    }
+
+    /// The parameter and the gradient as the rule sees them.
+    #[inline(always)]
+    fn of(self, p: L, g: L) -> (L, L) {
+        if self.adds { (p, p.mul_add(self.add, g)) } else { (p * self.shrink, g) }
     }
 }
 
@@ -237,180 +221,4 @@ fn splat<L: Lanes>(value: f64) -> L {
 #[inline(always)]
 fn padded<L: Lanes>(numbers: &[L::Elem]) -> L {
     L::load_padded(numbers, L::Elem::ZERO)
-}
-
-/// The factors of an [`SgdUpdate`].
-#[derive(Clone, Copy)]
-struct SgdStep<L> {
-    rate: L,
-    decay: L,
-    keep: L,
-    take: L,
-    ahead: L,
-}
-
-impl<L: Lanes> SgdStep<L> {
-    #[inline(always)]
-    fn plain(self, p: &mut [L::Elem], g: &[L::Elem], decays: bool) {
-        let mut p = p.chunks_exact_mut(L::N);
-        let mut g = g.chunks_exact(L::N);
-        for (p, g) in (&mut p).zip(&mut g) {
-            let old = L::load(p);
-            self.decayed(old, L::load(g), decays).mul_add(self.rate, old).store(p);
-        }
-        let (p, g) = (p.into_remainder(), g.remainder());
-        if !p.is_empty() {
-            let (old, g) = (padded::<L>(p), padded::<L>(g));
-            self.decayed(old, g, decays).mul_add(self.rate, old).store_prefix(p);
-        }
-    }
-
-    #[inline(always)]
-    fn decayed(self, p: L, g: L, decays: bool) -> L {
-        if decays { p.mul_add(self.decay, g) } else { g }
-    }
-
-    #[inline(always)]
-    fn with_velocity<const CARRIES: bool>(
-        self,
-        p: &mut [L::Elem],
-        g: &[L::Elem],
-        velocity: &mut [L::Elem],
-        decays: bool,
-        nesterov: bool,
-    ) {
-        let mut p = p.chunks_exact_mut(L::N);
-        let mut g = g.chunks_exact(L::N);
-        let mut velocity = velocity.chunks_exact_mut(L::N);
-        for ((p, g), velocity) in (&mut p).zip(&mut g).zip(&mut velocity) {
-            let g = self.decayed(L::load(p), L::load(g), decays);
-            let (new_p, new_velocity) = self.step::<CARRIES>(L::load(p), g, L::load(velocity), nesterov);
-            new_p.store(p);
-            new_velocity.store(velocity);
-        }
-        let (p, g, velocity) = (p.into_remainder(), g.remainder(), velocity.into_remainder());
-        if !p.is_empty() {
-            let (old, g, old_velocity) = (padded::<L>(p), padded::<L>(g), padded::<L>(velocity));
-            let g = self.decayed(old, g, decays);
-            let (new_p, new_velocity) = self.step::<CARRIES>(old, g, old_velocity, nesterov);
-            new_p.store_prefix(p);
-            new_velocity.store_prefix(velocity);
-        }
-    }
-
-    /// The parameter and the velocity after the step.
-    #[inline(always)]
-    fn step<const CARRIES: bool>(self, p: L, g: L, velocity: L, nesterov: bool) -> (L, L) {
-        let velocity = if CARRIES { velocity.mul_add(self.keep, g * self.take) } else { g };
-        let direction = if nesterov { velocity.mul_add(self.ahead, g) } else { velocity };
-        (direction.mul_add(self.rate, p), velocity)
-    }
-}
-
-impl<T: Float> Update<T> for AdamUpdate<'_, T> {
-    #[inline(always)]
-    fn apply<'p, L: Lanes<Elem = T>>(part: Self::Part<'p>)
-    where
-        Self: 'p,
-    {
-        let t = i32::try_from(part.step).unwrap_or(i32::MAX);
-        let (correction1, correction2) = (1.0 - part.beta1.powi(t), 1.0 - part.beta2.powi(t));
-        let step = AdamStep {
-            rate: splat::<L>(-part.lr / correction1),
-            shrink: splat::<L>(if part.decoupled { 1.0 - part.lr * part.weight_decay } else { 1.0 }),
-            decay: splat::<L>(part.weight_decay),
-            take1: splat::<L>(1.0 - part.beta1),
-            keep2: splat::<L>(part.beta2),
-            take2: splat::<L>(1.0 - part.beta2),
-            root: splat::<L>(1.0 / correction2.sqrt()),
-            eps: splat::<L>(part.eps),
-        };
-        if part.decoupled || part.weight_decay == 0.0 {
-            step.over::<false>(part.p, part.g, part.m, part.v);
-        } else {
-            step.over::<true>(part.p, part.g, part.m, part.v);
-        }
-    }
-}
-
-/// The factors of an [`AdamUpdate`].
-#[derive(Clone, Copy)]
-struct AdamStep<L> {
-    rate: L,
-    shrink: L,
-    decay: L,
-    take1: L,
-    keep2: L,
-    take2: L,
-    root: L,
-    eps: L,
-}
-
-impl<L: Lanes> AdamStep<L> {
-    #[inline(always)]
-    fn over<const DECAYS: bool>(self, p: &mut [L::Elem], g: &[L::Elem], m: &mut [L::Elem], v: &mut [L::Elem]) {
-        let mut p = p.chunks_exact_mut(L::N);
-        let mut g = g.chunks_exact(L::N);
-        let mut m = m.chunks_exact_mut(L::N);
-        let mut v = v.chunks_exact_mut(L::N);
-        for (((p, g), m), v) in (&mut p).zip(&mut g).zip(&mut m).zip(&mut v) {
-            let (new_p, new_m, new_v) = self.step::<DECAYS>(L::load(p), L::load(g), L::load(m), L::load(v));
-            new_p.store(p);
-            new_m.store(m);
-            new_v.store(v);
-        }
-        let (p, g, m, v) = (p.into_remainder(), g.remainder(), m.into_remainder(), v.into_remainder());
-        if !p.is_empty() {
-            let (old_p, g, old_m, old_v) = (padded::<L>(p), padded::<L>(g), padded::<L>(m), padded::<L>(v));
-            let (new_p, new_m, new_v) = self.step::<DECAYS>(old_p, g, old_m, old_v);
-            new_p.store_prefix(p);
-            new_m.store_prefix(m);
-            new_v.store_prefix(v);
-        }
-    }
-
-    /// The parameter and its moments after the step.
-    #[inline(always)]
-    fn step<const DECAYS: bool>(self, p: L, g: L, m: L, v: L) -> (L, L, L) {
-        let g = if DECAYS { p.mul_add(self.decay, g) } else { g };
-        let m = (g - m).mul_add(self.take1, m);
-        let v = v.mul_add(self.keep2, g * g * self.take2);
-        let scale = v.sqrt().mul_add(self.root, self.eps);
-        ((m / scale).mul_add(self.rate, p * self.shrink), m, v)
-    }
-}
-
-/// The first number that is NaN or infinite, as (tensor, element); None if all are finite.
-///
-/// ```
-/// assert_eq!(kernels::is_finite_all(&[&[1.0f32, 2.0][..], &[3.0, f32::NAN][..]]), Some((1, 1)));
-/// ```
-pub fn is_finite_all<T: Float>(tensors: &[&[T]]) -> Option<(usize, usize)> {
-    tensors.iter().enumerate().find_map(|(tensor, numbers)| {
-        let all = parallel::fold(*numbers, Grain::elements(1), |_, part| level::run(Finite(part)), |a, b| a && b);
-        if all {
-            return None;
-        }
-        numbers.iter().position(|number| !number.is_finite()).map(|element| (tensor, element))
-    })
-}
-
-/// Whether all numbers are finite.
-struct Finite<'a, T>(&'a [T]);
-
-impl<T: Float> Kernel<T> for Finite<'_, T> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<L: Lanes<Elem = T>>(self) -> bool {
-        // 0·x is 0 for finite numbers and NaN for others, and NaN stays in the sum.
-        let mut sum = L::zero();
-        let mut chunks = self.0.chunks_exact(L::N);
-        for x in &mut chunks {
-            let x = L::load(x);
-            sum = sum + x * L::zero();
-        }
-        let rest = L::load_padded(chunks.remainder(), T::ZERO);
-        (sum + rest * L::zero()).eq(L::zero()).all()
-    }
 }

@@ -131,8 +131,15 @@ fn layers<T: Float>() {
         layer_norm,
         layer_norm_backward,
         resample,
-        adam,
-        sgd,
         is_finite_all,
     );
+    steps::<T>();
+}
+
+fn steps<T: Float>() {
+    use crate::optim::*;
+    macro_rules! by {
+        ($($rule:ident),*) => { $(std::hint::black_box(update::<T, $rule> as *const ());)* };
+    }
+    by!(Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd);
 }

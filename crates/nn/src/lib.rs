@@ -80,7 +80,10 @@ pub use modules::{
     MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
     RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
-pub use optim::{Accumulator, Adam, AdamW, Lbfgs, LevenbergMarquardt, Optimizer, Sgd};
+pub use optim::{
+    Accumulator, Adadelta, Adagrad, Adam, AdamW, Adamax, Lbfgs, LevenbergMarquardt, Lion, NAdam, Optimizer, ParamGroup,
+    RAdam, RmsProp, Sgd,
+};
 pub use rectify_derive::Module;
 pub use schedule::{Plateau, Schedule};
 pub use state::State;

@@ -79,7 +79,7 @@ fn bits(state: &impl State) -> Vec<u8> {
 trait Learns: Optimizer + State + Clone + Send + Sync {}
 impl<O: Optimizer + State + Clone + Send + Sync> Learns for O {}
 
-const OPTIMISERS: usize = 4;
+const OPTIMISERS: usize = 12;
 
 /// Calls `$check` with the optimiser of a number.
 macro_rules! with_optimiser {
@@ -88,7 +88,15 @@ macro_rules! with_optimiser {
             &|| $check(Sgd::new(0.01) $(, $argument)*),
             &|| $check(Sgd::new(0.01).momentum(0.9).nesterov(true) $(, $argument)*),
             &|| $check(Adam::new(0.01) $(, $argument)*),
-            &|| $check(AdamW::new(0.01) $(, $argument)*),
+            &|| $check(AdamW::new(0.01).amsgrad(true) $(, $argument)*),
+            &|| $check(NAdam::new(0.01) $(, $argument)*),
+            &|| $check(RAdam::new(0.01) $(, $argument)*),
+            &|| $check(Adamax::new(0.01) $(, $argument)*),
+            &|| $check(RmsProp::new(0.01).centred(true).momentum(0.9) $(, $argument)*),
+            &|| $check(Adagrad::new(0.01) $(, $argument)*),
+            &|| $check(Adadelta::new(1.0) $(, $argument)*),
+            &|| $check(Lion::new(1e-3) $(, $argument)*),
+            &|| $check(Sgd::new(0.01).group(|name| name.ends_with("alpha"), |group| group.learning_rate(0.1)) $(, $argument)*),
         ];
         optimisers[$number]();
     }};
@@ -305,6 +313,20 @@ fn the_last_ones_stay() {
     assert_eq!(checkpoint.steps().unwrap(), [6, 8, 10]);
     let mut last = 0u64;
     assert_eq!((checkpoint.restore(&mut last).unwrap(), last), (10, 10));
+}
+
+#[test]
+#[ignore]
+fn make_v1() {
+    let mut net = Sequential::new().then(Linear::new(2, 1, &mut Rng::seed(0))).then(PRelu::shared());
+    let mut adam = Adam::new(0.125);
+    let tape = Tape::training(1);
+    let loss = net.forward(tape.input(Tensor::ones([3, 2]))).sum();
+    adam.step(&mut net, loss.backward()).unwrap();
+    *net.named_parameters_mut()[0].1.value_mut() = Tensor::from([[0.5], [-2.0]]);
+    let path =
+        Checkpoint::new("/tmp/v1").save(12, &(net, adam, Rng::seed(5), (true, "text".to_owned(), 9usize))).unwrap();
+    std::fs::copy(path, "tests/reference/checkpoint_v1.safetensors").unwrap();
 }
 
 /// Every version of the form is read for good: this file was written by version 1.

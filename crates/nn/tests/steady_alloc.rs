@@ -81,13 +81,15 @@ fn a_steady_step_asks_for_nothing() {
         adam.step(&mut net, loss.backward()).unwrap();
         records
     });
-    let (mut slopes, mut adam_of_slopes) = (PRelu::per_feature(2000), Adam::new(1e-3));
+    // The rule that remembers most.
+    let mut rmsprop = RmsProp::new(1e-3).centred(true).momentum(0.9).group(|_| true, |group| group.weight_decay(0.1));
+    let mut slopes = PRelu::per_feature(2000);
     let x = Tensor::randn([8, 2000], &mut rng);
     let rectifiers = steady_steps(|step| {
         let tape = Tape::training(step as u64);
         let loss = slopes.forward(tape.input(x.clone())).square().sum();
         let records = tape.len();
-        adam_of_slopes.step(&mut slopes, loss.backward()).unwrap();
+        rmsprop.step(&mut slopes, loss.backward()).unwrap();
         records
     });
     for (name, steps) in [("digits", digits), ("rectifiers", rectifiers)] {

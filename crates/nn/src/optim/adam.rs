@@ -1,16 +1,12 @@
-//! Adam (Kingma, Ba 2015) and AdamW (Loshchilov, Hutter 2019).
+//! Adam (Kingma, Ba 2015), AdamW (Loshchilov, Hutter 2019), AMSGrad (Reddi, Kale, Kumar 2018).
 //!
 //! g' = g + weight_decay·p (AdamW: g, and p shrinks by lr·weight_decay·p); m = β₁·m + (1 − β₁)·g'; v = β₂·v + (1 − β₂)·g'²;
-//! p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), with t counted for each parameter.
+//! p = p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), with t counted for each parameter. AMSGrad: the largest v so far in place of v.
 
-use super::memory::remembers;
-use super::sequence::Sequence;
-use super::state::{Due, States};
-use super::{Optimizer, check_share, check_size};
-use crate::state::{Recall, Record, State};
-use crate::{Module, Result};
-use kernels::AdamUpdate;
-use tape::{Float, Gradients, Group};
+use super::{Descent, Method, check_moments};
+use crate::Result;
+use kernels::optim as rules;
+use tape::Float;
 
 /// Adam; weight decay, if any, is added to the gradient.
 ///
@@ -23,155 +19,62 @@ use tape::{Float, Gradients, Group};
 /// adam.step(&mut net, loss.backward())?;
 /// # Ok::<(), nn::Error>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Adam<T: Float = f32> {
-    rule: Rule,
-    states: States<T>,
-    updates: Sequence<AdamUpdate<'static, T>>,
-}
+pub type Adam<T = f32> = Descent<AdamSettings<false>, T>;
 
 /// Adam with weight decay on the parameter itself: 0.01 unless said otherwise.
-#[derive(Clone, Debug)]
-pub struct AdamW<T: Float = f32>(Adam<T>);
+pub type AdamW<T = f32> = Descent<AdamSettings<true>, T>;
 
+/// The settings of [`Adam`], or of [`AdamW`], whose weight decay is decoupled.
 #[derive(Clone, Copy, Debug)]
-struct Rule {
-    name: &'static str,
-    lr: f64,
-    betas: (f64, f64),
-    eps: f64,
-    weight_decay: f64,
-    decay_slopes: bool,
-    decoupled: bool,
+pub struct AdamSettings<const DECOUPLED: bool>(rules::Adam);
+
+impl<const DECOUPLED: bool> AdamSettings<DECOUPLED> {
+    const DEFAULT: Self = AdamSettings(rules::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, amsgrad: false });
 }
 
-impl Rule {
+impl<const DECOUPLED: bool> Method for AdamSettings<DECOUPLED> {
+    type Rule = rules::Adam;
+    const NAME: &'static str = if DECOUPLED { "AdamW" } else { "Adam" };
+
+    fn rule(&self) -> rules::Adam {
+        self.0
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
-        check_size::<T>(self.name, "the learning rate", self.lr)?;
-        check_share(self.name, "β₁", self.betas.0)?;
-        check_share(self.name, "β₂", self.betas.1)?;
-        check_size::<T>(self.name, "ε", self.eps)?;
-        check_size::<T>(self.name, "weight decay", self.weight_decay)
+        check_moments::<T>(Self::NAME, self.0.beta1, self.0.beta2, self.0.eps)
     }
 }
 
 impl<T: Float> Adam<T> {
     /// With this learning rate, β = (0.9, 0.999), ε = 1e-8, no weight decay.
-    pub fn new(learning_rate: f64) -> Adam<T> {
-        Adam::with("Adam", learning_rate, 0.0, false)
-    }
-
-    fn with(name: &'static str, lr: f64, weight_decay: f64, decoupled: bool) -> Adam<T> {
-        let rule = Rule { name, lr, betas: (0.9, 0.999), eps: 1e-8, weight_decay, decay_slopes: false, decoupled };
-        Adam { rule, states: States::new(), updates: Sequence::new() }
+    pub fn new(learning_rate: f64) -> Self {
+        Descent::by(AdamSettings::DEFAULT, learning_rate)
     }
 }
-
-macro_rules! settings {
-    ($adam:ident, $($path:tt)+) => {
-        impl<T: Float> $adam<T> {
-            /// Another learning rate from the next step on: for schedules.
-            pub fn set_learning_rate(&mut self, learning_rate: f64) {
-                self.$($path)+.lr = learning_rate;
-            }
-
-            /// What remains of the running means of gradients and of their squares: β₁ and β₂.
-            #[must_use]
-            pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-                self.$($path)+.betas = (beta1, beta2);
-                self
-            }
-
-            /// ε, which bounds the step where gradients are tiny.
-            #[must_use]
-            pub fn eps(mut self, eps: f64) -> Self {
-                self.$($path)+.eps = eps;
-                self
-            }
-
-            /// The penalty on the size of parameters, slopes of rectifiers excepted.
-            #[must_use]
-            pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-                self.$($path)+.weight_decay = weight_decay;
-                self
-            }
-
-            /// Whether slopes of rectifiers decay too.
-            #[must_use]
-            pub fn decay_slopes(mut self, decay_slopes: bool) -> Self {
-                self.$($path)+.decay_slopes = decay_slopes;
-                self
-            }
-        }
-    };
-}
-settings!(Adam, rule);
-settings!(AdamW, 0.rule);
 
 impl<T: Float> AdamW<T> {
     /// With this learning rate, β = (0.9, 0.999), ε = 1e-8, weight decay 0.01.
-    pub fn new(learning_rate: f64) -> AdamW<T> {
-        AdamW(Adam::with("AdamW", learning_rate, 0.01, true))
+    pub fn new(learning_rate: f64) -> Self {
+        Descent::by(AdamSettings::DEFAULT, learning_rate).decoupled(true).weight_decay(0.01)
     }
 }
 
-remembers!(Adam, rule.lr);
-
-impl<T: Float> State for AdamW<T> {
-    fn record(&self, to: &mut Record) {
-        self.0.record(to);
-    }
-    fn recall(&mut self, from: &mut Recall<'_>) {
-        self.0.recall(from);
-    }
-}
-
-impl<T: Float> Optimizer<T> for Adam<T> {
-    fn step(&mut self, net: &mut impl Module<T>, mut grads: Gradients<T>) -> Result<()> {
-        let rule = self.rule;
-        rule.check::<T>()?;
-        let mut updates = Sequence::recycled(&mut self.updates);
-        self.states.each_due(rule.name, net, &mut grads, 2, &mut |due| {
-            let decays = due.group != Group::Slope || rule.decay_slopes;
-            updates.push(due, |Due { p, g, memory: [m, v], step, .. }| AdamUpdate {
-                p,
-                g,
-                m,
-                v,
-                lr: rule.lr,
-                beta1: rule.betas.0,
-                beta2: rule.betas.1,
-                eps: rule.eps,
-                weight_decay: if decays { rule.weight_decay } else { 0.0 },
-                decoupled: rule.decoupled,
-                step,
-            });
-        })?;
-        kernels::adam(updates.joined());
-        self.updates = Sequence::recycled(&mut updates);
-        self.states.keep_bounds(net);
-        Ok(())
+impl<const DECOUPLED: bool, T: Float> Descent<AdamSettings<DECOUPLED>, T> {
+    /// What remains of the running means of gradients and of their squares: β₁ and β₂.
+    #[must_use]
+    pub fn betas(self, beta1: f64, beta2: f64) -> Self {
+        self.with(|adam| (adam.0.beta1, adam.0.beta2) = (beta1, beta2))
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rule.lr
+    /// ε, which bounds the step where gradients are tiny.
+    #[must_use]
+    pub fn eps(self, eps: f64) -> Self {
+        self.with(|adam| adam.0.eps = eps)
     }
 
-    fn set_learning_rate(&mut self, rate: f64) {
-        self.rule.lr = rate;
-    }
-}
-
-impl<T: Float> Optimizer<T> for AdamW<T> {
-    fn step(&mut self, net: &mut impl Module<T>, grads: Gradients<T>) -> Result<()> {
-        self.0.step(net, grads)
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.0.learning_rate()
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        self.0.set_learning_rate(rate);
+    /// Whether steps are scaled by the largest running mean of squares so far, as AMSGrad does.
+    #[must_use]
+    pub fn amsgrad(self, amsgrad: bool) -> Self {
+        self.with(|adam| adam.0.amsgrad = amsgrad)
     }
 }

@@ -1,9 +1,26 @@
 //! Optimisers as state: the learning rate, and what is remembered for each parameter.
 
 use super::Lbfgs;
-use super::state::{Memory, Slot, States};
+use super::state::{Slot, States};
+use super::{Descent, Method, Optimizer as _};
 use crate::state::{Recall, Record, State, get_names, put_names, recall_any, record_tensor};
 use tape::{Float, Tensor};
+
+/// The rate, which schedules change, and the memory. Everything else is a setting of the program.
+impl<M: Method, T: Float> State for Descent<M, T> {
+    fn record(&self, to: &mut Record) {
+        to.field("learning_rate", &self.learning_rate());
+        to.field("memory", &self.states);
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        if let Some(rate) = from.enter("learning_rate", Recall::get) {
+            let mut now = self.learning_rate();
+            from.set(&mut now, rate);
+            self.set_learning_rate(now);
+        }
+        from.field("memory", &mut self.states);
+    }
+}
 
 /// By the parameters' names, in the order of the walk.
 impl<T: Float> State for States<T> {
@@ -12,6 +29,7 @@ impl<T: Float> State for States<T> {
         for slot in &self.slots {
             to.enter(&slot.name, |to| {
                 to.field("steps", &slot.steps);
+                to.field("scalar", &slot.scalar);
                 for (i, memory) in slot.memory.iter().enumerate() {
                     if let Some(memory) = memory {
                         to.enter(&i.to_string(), |to| record_tensor(memory, to));
@@ -23,11 +41,18 @@ impl<T: Float> State for States<T> {
 
     fn recall(&mut self, from: &mut Recall<'_>) {
         let Some(names) = get_names(from) else { return };
-        let slots = names.into_iter().map(|name| {
-            let (steps, memory) = from.enter(&name, |from| (from.enter("steps", Recall::get), memory(from)));
-            Slot { name, steps: steps.unwrap_or(0), memory, is_due: false }
-        });
-        let slots = slots.collect();
+        let slot = |name: String| {
+            let mut slot = Slot::new(&name, self.groups());
+            from.enter(&name, |from| {
+                from.field("steps", &mut slot.steps);
+                from.field("scalar", &mut slot.scalar);
+                for (i, memory) in slot.memory.iter_mut().enumerate() {
+                    *memory = from.enter(&i.to_string(), |from| if from.has() { recall_any(from) } else { None });
+                }
+            });
+            slot
+        };
+        let slots = names.into_iter().map(slot).collect();
         from.set(&mut self.slots, slots);
     }
 }
@@ -63,25 +88,3 @@ impl State for Lbfgs {
         from.set(self, learned);
     }
 }
-
-/// The tensors of one parameter: those the file has.
-fn memory<T: Float>(from: &mut Recall<'_>) -> Memory<T> {
-    std::array::from_fn(|i| from.enter(&i.to_string(), |from| if from.has() { recall_any(from) } else { None }))
-}
-
-/// Implements `State` for an optimiser: the rate, which schedules change, and the memory. Everything else is a setting of the program.
-macro_rules! remembers {
-    ($optimiser:ident, $($rate:ident).+) => {
-        impl<T: Float> crate::state::State for $optimiser<T> {
-            fn record(&self, to: &mut crate::state::Record) {
-                to.field("learning_rate", &self.$($rate).+);
-                to.field("memory", &self.states);
-            }
-            fn recall(&mut self, from: &mut crate::state::Recall<'_>) {
-                from.field("learning_rate", &mut self.$($rate).+);
-                from.field("memory", &mut self.states);
-            }
-        }
-    };
-}
-pub(super) use remembers;

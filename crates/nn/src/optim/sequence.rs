@@ -5,7 +5,8 @@
 //! multiplies with. A line of memory that two cores have read is slow to write: MLP 784-512-512-10, batch 64, on two cores, Adam's step
 //! took 640 µs parameter by parameter and 255 in this order.
 
-use super::state::{Due, recycled};
+use super::state::recycled;
+use kernels::optim::Update;
 use tape::Float;
 
 /// Into how many parts a large parameter is cut.
@@ -28,25 +29,27 @@ impl<U> Sequence<U> {
         Sequence(from.0.each_mut().map(|part| recycled(std::mem::take(part))))
     }
 
-    /// Adds the update of a parameter, or of its parts.
-    pub(super) fn push<'a, T: Float>(&mut self, due: Due<'a, T>, update: impl Fn(Due<'a, T>) -> U) {
-        let mut rest = due;
-        if rest.p.len() >= LARGE {
-            for part in (1..PARTS).rev() {
-                let at = (rest.p.len() * part / (part + 1)).next_multiple_of(ALIGN);
-                let (before, last) = rest.split_at(at);
-                self.0[part].push(update(last));
-                rest = before;
-            }
-        }
-        self.0[0].push(update(rest));
-    }
-
     /// All of them, in order.
     pub(super) fn joined(&mut self) -> &mut [U] {
         let [first, later @ ..] = &mut self.0;
         later.iter_mut().for_each(|part| first.append(part));
         first
+    }
+}
+
+impl<'a, T: Float, R: Copy> Sequence<Update<'a, T, R>> {
+    /// Adds the update of a parameter, or of its parts.
+    pub(super) fn push(&mut self, update: Update<'a, T, R>) {
+        let mut rest = update;
+        if rest.p.len() >= LARGE {
+            for part in (1..PARTS).rev() {
+                let at = (rest.p.len() * part / (part + 1)).next_multiple_of(ALIGN);
+                let (before, last) = rest.split_at(at);
+                self.0[part].push(last);
+                rest = before;
+            }
+        }
+        self.0[0].push(rest);
     }
 }
 
@@ -65,7 +68,6 @@ impl<U> std::fmt::Debug for Sequence<U> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::Group;
 
     #[test]
     fn every_number_is_in_one_part_and_parts_come_in_turn() {
@@ -73,15 +75,16 @@ mod tests {
             let mut params: Vec<Vec<f32>> = lengths.iter().map(|&n| vec![0.0; n]).collect();
             let grads: Vec<Vec<f32>> = params.clone();
             let mut sequence = Sequence::new();
-            for (i, (p, g)) in params.iter_mut().zip(&grads).enumerate() {
-                let due = Due { p, g, memory: [&mut [], &mut []], group: Group::Weight, step: i as u64 };
-                sequence.push(due, |due| {
-                    assert_eq!(due.p.len(), due.g.len());
-                    due.p.iter_mut().for_each(|p| *p += 1.0);
-                    (due.step as usize, due.p.len())
-                });
+            for (rule, (p, g)) in params.iter_mut().zip(&grads).enumerate() {
+                let (memory, lr, weight_decay) = (Default::default(), 0.1, 0.0);
+                sequence.push(Update { p, g, memory, lr, weight_decay, decoupled: false, step: 1, rule });
             }
             let joined = sequence.joined();
+            for update in joined.iter_mut() {
+                assert_eq!(update.p.len(), update.g.len());
+                update.p.iter_mut().for_each(|p| *p += 1.0);
+            }
+            let joined: Vec<(usize, usize)> = joined.iter().map(|update| (update.rule, update.p.len())).collect();
             for (i, &length) in lengths.iter().enumerate() {
                 let parts: Vec<usize> = joined.iter().filter(|part| part.0 == i).map(|part| part.1).collect();
                 assert_eq!(parts.iter().sum::<usize>(), length);

@@ -1,28 +1,33 @@
 //! What an optimiser remembers for each parameter, and the walk over a module that brings it together with gradients.
 
+use super::groups::{Groups, ParamGroup, Predicate};
 use crate::error::setting;
 use crate::module::{Module, Path, VisitorMut};
 use crate::{Buffer, Error, Result};
+use kernels::optim::MEMORIES;
 use tape::{Float, Gradients, Group, Param, Tensor};
 
-/// What is remembered for one parameter: up to two tensors of its shape.
+/// What is remembered for one parameter: a few tensors of its shape and a number.
 #[derive(Clone, Debug)]
-pub(super) struct Slot<T: Float> {
-    pub(super) name: String,
+pub(crate) struct Slot<T: Float> {
+    pub(crate) name: String,
     /// Steps taken.
-    pub(super) steps: u64,
+    pub(crate) steps: u64,
     /// None until the first gradient, and where the rule remembers nothing.
-    pub(super) memory: Memory<T>,
+    pub(crate) memory: [Option<Tensor<T>>; MEMORIES],
+    /// A running number, 1 at first: NAdam's product of momenta. Other rules leave it alone.
+    pub(crate) scalar: f64,
+    /// The first of the groups that the name is in: not part of what is remembered.
+    group: Option<usize>,
     /// Whether the current step has a gradient for it.
-    pub(super) is_due: bool,
+    is_due: bool,
 }
-
-pub(super) type Memory<T> = [Option<Tensor<T>>; 2];
 
 /// The slots of a module's parameters, in the order of its walk, and buffers that steps use again.
 #[derive(Clone, Debug)]
 pub(crate) struct States<T: Float> {
-    pub(super) slots: Vec<Slot<T>>,
+    pub(crate) slots: Vec<Slot<T>>,
+    groups: Groups,
     path: Path,
     gradients: Vec<&'static [T]>,
     /// Whether a parameter has bounds.
@@ -30,44 +35,57 @@ pub(crate) struct States<T: Float> {
 }
 
 /// A parameter that is due: its numbers, its gradient, and what is remembered for it.
-pub(crate) struct Due<'a, T: Float> {
-    pub(crate) p: &'a mut [T],
-    pub(crate) g: &'a [T],
-    pub(crate) memory: [&'a mut [T]; 2],
-    pub(crate) group: Group,
+pub(super) struct Due<'a, T: Float> {
+    pub(super) p: &'a mut [T],
+    pub(super) g: &'a [T],
+    pub(super) memory: [&'a mut [T]; MEMORIES],
+    pub(super) scalar: &'a mut f64,
+    pub(super) kind: Group,
+    /// What is different for it.
+    pub(super) own: ParamGroup,
     /// The number of its step, from 1.
-    pub(crate) step: u64,
+    pub(super) step: u64,
 }
 
-impl<T: Float> Due<'_, T> {
-    /// The first `at` numbers and the rest.
-    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
-        let Due { p, g, memory, group, step } = self;
-        let ((p, p_rest), (g, g_rest)) = (p.split_at_mut(at), g.split_at(at));
-        let [(m, m_rest), (v, v_rest)] = memory.map(|memory| memory.split_at_mut(at.min(memory.len())));
-        (Due { p, g, memory: [m, v], group, step }, Due { p: p_rest, g: g_rest, memory: [m_rest, v_rest], group, step })
+impl<T: Float> Slot<T> {
+    pub(super) fn new(name: &str, groups: &Groups) -> Slot<T> {
+        let group = groups.of(name);
+        Slot { name: name.to_string(), steps: 0, memory: [const { None }; MEMORIES], scalar: 1.0, group, is_due: false }
     }
 }
 
 impl<T: Float> States<T> {
-    pub(crate) fn new() -> States<T> {
-        States { slots: Vec::new(), path: Path::default(), gradients: Vec::new(), has_bounds: false }
+    pub(super) fn new() -> States<T> {
+        let groups = Groups::default();
+        States { slots: Vec::new(), groups, path: Path::default(), gradients: Vec::new(), has_bounds: false }
+    }
+
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Adds a group for the names that are in none so far.
+    pub(super) fn add_group(&mut self, holds: Predicate, group: ParamGroup) {
+        let at = self.groups.add(holds.clone(), group);
+        for slot in self.slots.iter_mut().filter(|slot| slot.group.is_none()) {
+            slot.group = holds(&slot.name).then_some(at);
+        }
     }
 
     /// Calls `take` with every parameter that has a gradient, and writes buffers' updates. Before that everything is checked, and
     /// nothing changed if it fails.
     ///
-    /// `memories`: how many of the two tensors are used.
-    pub(crate) fn each_due<'a>(
+    /// `start`: the numbers with which memories start, None for those that are not used.
+    pub(super) fn each_due<'a>(
         &'a mut self,
         what: &'static str,
         net: &'a mut impl Module<T>,
         grads: &'a mut Gradients<T>,
-        memories: usize,
+        start: [Option<f64>; MEMORIES],
         take: &mut dyn FnMut(Due<'a, T>),
     ) -> Result<()> {
-        let mut plan =
-            Plan { slots: &mut self.slots, grads, at: 0, problem: None, bad_update: None, has_bounds: false };
+        let States { slots, groups, .. } = self;
+        let mut plan = Plan { slots, groups, grads, at: 0, problem: None, bad_update: None, has_bounds: false };
         net.visit_mut(&mut self.path, &mut plan);
         self.has_bounds = plan.has_bounds;
         let (planned, problem, bad_update) = (plan.at, plan.problem, plan.bad_update);
@@ -78,14 +96,15 @@ impl<T: Float> States<T> {
             return Err(error);
         }
         let grads = &*grads;
-        self.gradients = check_finite(net, grads, &mut self.path, std::mem::take(&mut self.gradients))?;
+        let slots = &self.slots[..planned];
+        self.gradients = check_finite(net, grads, slots, &mut self.path, std::mem::take(&mut self.gradients))?;
         let slots = self.slots[..planned].iter_mut();
-        net.visit_mut(&mut self.path, &mut Hand { slots, grads, memories, take });
+        net.visit_mut(&mut self.path, &mut Hand { slots, groups: &self.groups, grads, start, take });
         Ok(())
     }
 
     /// Brings parameters back between their bounds, after the updates. Costs a walk, and only where there are bounds.
-    pub(crate) fn keep_bounds(&mut self, net: &mut impl Module<T>) {
+    pub(super) fn keep_bounds(&mut self, net: &mut impl Module<T>) {
         struct Project;
         impl<'a, T: Float> VisitorMut<'a, T> for Project {
             fn param(&mut self, _: &str, param: &'a mut Param<T>) {
@@ -101,6 +120,7 @@ impl<T: Float> States<T> {
 /// First walk: puts the slots in the order of the walk, creates missing ones, and makes gradients contiguous.
 struct Plan<'s, T: Float> {
     slots: &'s mut Vec<Slot<T>>,
+    groups: &'s Groups,
     grads: &'s mut Gradients<T>,
     at: usize,
     problem: Option<String>,
@@ -118,7 +138,7 @@ impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
             match self.slots[at.min(self.slots.len())..].iter().position(|slot| slot.name == name) {
                 Some(further) => self.slots.swap(at, at + further),
                 None => {
-                    self.slots.push(Slot { name: name.to_string(), steps: 0, memory: [None, None], is_due: false });
+                    self.slots.push(Slot::new(name, self.groups));
                     let last = self.slots.len() - 1;
                     self.slots.swap(at, last);
                 }
@@ -126,15 +146,16 @@ impl<'a, T: Float> VisitorMut<'a, T> for Plan<'_, T> {
         }
         let slot = &mut self.slots[at];
         slot.is_due = false;
+        if self.groups.settings(slot.group).is_frozen {
+            return;
+        }
         let Some(gradient) = self.grads.of_mut(param).filter(|_| param.is_trainable()) else { return };
         if !gradient.is_contiguous() {
             gradient.make_mut();
         }
         slot.is_due = true;
-        if let Some(memory) = &slot.memory[0]
-            && memory.shape() != param.value().shape()
-        {
-            let (now, before) = (param.value().shape(), memory.shape());
+        let now = param.value().shape();
+        if let Some(before) = slot.memory.iter().flatten().map(Tensor::shape).find(|&before| before != now) {
             self.problem =
                 Some(format!("`{name}` has shape {now:?}, at its last step it had {before:?}; make a new optimiser"));
         }
@@ -159,33 +180,40 @@ fn check_update<T: Float>(name: &str, value: &Tensor<T>) -> Option<Error> {
 fn check_finite<T: Float>(
     net: &mut impl Module<T>,
     grads: &Gradients<T>,
+    slots: &[Slot<T>],
     path: &mut Path,
     buffer: Vec<&'static [T]>,
 ) -> Result<Vec<&'static [T]>> {
-    struct Collect<'g, T: Float>(Vec<&'g [T]>, &'g Gradients<T>);
+    struct Collect<'g, T: Float> {
+        gradients: Vec<&'g [T]>,
+        grads: &'g Gradients<T>,
+        slots: std::slice::Iter<'g, Slot<T>>,
+    }
     impl<'a, T: Float> VisitorMut<'a, T> for Collect<'_, T> {
         fn param(&mut self, _: &str, param: &'a mut Param<T>) {
-            if let Some(gradient) = due(self.1, param) {
-                self.0.push(gradient);
+            let is_due = self.slots.next().is_some_and(|slot| slot.is_due);
+            if let Some(gradient) = numbers(self.grads, param).filter(|_| is_due) {
+                self.gradients.push(gradient);
             }
         }
     }
-    let mut collect = Collect(recycled(buffer), grads);
+    let mut collect = Collect { gradients: recycled(buffer), grads, slots: slots.iter() };
     net.visit_mut(path, &mut collect);
-    let gradients = collect.0;
+    let gradients = collect.gradients;
     match kernels::is_finite_all(&gradients) {
         None => Ok(recycled(gradients)),
         Some((tensor, element)) => {
             let value = gradients[tensor][element].to_f64();
-            let mut names = net.named_parameters_mut().into_iter().filter(|(_, param)| due(grads, param).is_some());
-            let name = names.nth(tensor).map_or(String::new(), |(name, _)| name);
+            let name =
+                slots.iter().filter(|slot| slot.is_due).nth(tensor).map_or(String::new(), |slot| slot.name.clone());
             Err(Error::GradientNotFinite { name, element, value })
         }
     }
 }
 
-fn due<'g, T: Float>(grads: &'g Gradients<T>, param: &Param<T>) -> Option<&'g [T]> {
-    grads.of(param).filter(|_| param.is_trainable()).and_then(Tensor::as_slice)
+/// A parameter's gradient, which the first walk has made contiguous.
+fn numbers<'g, T: Float>(grads: &'g Gradients<T>, param: &Param<T>) -> Option<&'g [T]> {
+    grads.of(param).and_then(Tensor::as_slice)
 }
 
 /// An emptied vector for things that live otherwise long. Its memory stays: a vector made from another's elements takes it over.
@@ -197,20 +225,21 @@ pub(crate) fn recycled<A, B>(mut vector: Vec<A>) -> Vec<B> {
 /// Last walk: hands out what is due.
 struct Hand<'a, 't, T: Float, S> {
     slots: S,
+    groups: &'a Groups,
     grads: &'a Gradients<T>,
-    memories: usize,
+    start: [Option<f64>; MEMORIES],
     take: &'t mut dyn FnMut(Due<'a, T>),
 }
 
 impl<'a, T: Float, S: Iterator<Item = &'a mut Slot<T>>> VisitorMut<'a, T> for Hand<'a, '_, T, S> {
     fn param(&mut self, _: &str, param: &'a mut Param<T>) {
         let Some(slot) = self.slots.next().filter(|slot| slot.is_due) else { return };
-        let Some(g) = due(self.grads, param) else { return };
+        let Some(g) = numbers(self.grads, param) else { return };
         slot.steps += 1;
-        let group = param.group();
-        let memory = memory_of(&mut slot.memory, self.memories, param.value());
+        let (kind, own, step) = (param.group(), self.groups.settings(slot.group), slot.steps);
+        let memory = memory_of(&mut slot.memory, self.start, param.value());
         let p = param.value_mut().make_mut();
-        (self.take)(Due { p, g, memory, group, step: slot.steps });
+        (self.take)(Due { p, g, memory, scalar: &mut slot.scalar, kind, own, step });
     }
 
     fn buffer(&mut self, _: &str, buffer: &'a mut Buffer<T>) {
@@ -220,14 +249,15 @@ impl<'a, T: Float, S: Iterator<Item = &'a mut Slot<T>>> VisitorMut<'a, T> for Ha
     }
 }
 
-/// The tensors a rule remembers, zeros at first.
-fn memory_of<'a, T: Float>(memory: &'a mut Memory<T>, used: usize, param: &Tensor<T>) -> [&'a mut [T]; 2] {
-    let mut left = used;
-    memory.each_mut().map(|memory| {
-        if left == 0 {
-            return &mut [][..];
-        }
-        left -= 1;
-        memory.get_or_insert_with(|| param.zeros_like()).make_mut()
+/// The tensors a rule remembers.
+fn memory_of<'a, T: Float>(
+    memory: &'a mut [Option<Tensor<T>>; MEMORIES],
+    start: [Option<f64>; MEMORIES],
+    param: &Tensor<T>,
+) -> [&'a mut [T]; MEMORIES] {
+    let mut start = start.into_iter();
+    memory.each_mut().map(|memory| match start.next().flatten() {
+        Some(start) => memory.get_or_insert_with(|| param.full_like(start)).make_mut(),
+        None => &mut [][..],
     })
 }

@@ -23,7 +23,7 @@ fn fitted(name: &str, start: usize) -> [f64; 3] {
         let x: Vec<Var<f64>> = x.iter().map(|x| tape.input(x.clone())).collect();
         nist::model(name, &b, &x) - &y
     };
-    let outcome = LevenbergMarquardt::new().fit(&mut b, &residuals).unwrap();
+    let outcome = LevenbergMarquardt::new().fit(&mut b, residuals).unwrap();
     assert!(outcome.has_converged(), "{name}: {outcome:?}");
     let covariance = LevenbergMarquardt::covariance(&b, residuals).unwrap();
     let deviations = (0..b.value().len()).map(|i| covariance.at([i, i]).sqrt());

@@ -74,7 +74,7 @@ fn trainable<T: Float>(net: &impl Module<T>) -> impl Iterator<Item = (String, &P
 }
 
 fn to_f64<T: Float>(tensor: &Tensor<T>) -> impl Iterator<Item = f64> {
-    tensor.iter().map(|number| number.to_f64())
+    tensor.iter().map(T::to_f64)
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -269,7 +269,7 @@ impl<M, F> Problem<'_, M, F> {
         F: Fn(&M, &Tape<T>) -> Var<T>,
     {
         self.evaluations += 1;
-        (self.residuals)(self.net, &Tape::inference()).value().iter().map(|r| r.to_f64()).collect()
+        (self.residuals)(self.net, &Tape::inference()).value().iter().map(T::to_f64).collect()
     }
 
     /// Residuals and Jacobian where the module is.
@@ -298,7 +298,7 @@ fn linearised<T: Float, M: Module<T>>(net: &M, residuals: &impl Fn(&M, &Tape<T>)
     if r.is_empty() {
         return setting(WHAT, "there are no residuals");
     }
-    let [r, j] = [r, j].map(|tensor| tensor.iter().map(|number| number.to_f64()).collect::<Vec<f64>>());
+    let [r, j] = [r, j].map(|tensor| tensor.iter().map(T::to_f64).collect::<Vec<f64>>());
     for (name, numbers) in [("a residual", &r), ("a derivative of a residual", &j)] {
         if let Some(&value) = numbers.iter().find(|number| !number.is_finite()) {
             return Err(Error::LossNotFinite { what: WHAT, name, value });

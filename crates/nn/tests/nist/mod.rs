@@ -63,7 +63,7 @@ pub fn model(name: &str, parameters: &[Var<f64>], x: &[Var<f64>]) -> Var<f64> {
     let decay = |i: usize, j: usize| b(i) * (-b(j) * x1()).exp();
     let bell = |i: usize| b(i) * (-(x1() - b(i + 1)).square() / b(i + 2).square()).exp();
     let cubic = |a: Var<f64>, i: usize| a + b(i) * x1() + b(i + 1) * x1().square() + b(i + 2) * x1().powi(3);
-    let one = || x1() * 0 + 1;
+    let one = || x[0].tape().input(Tensor::f64([1.0]));
     let wave = |cos: usize, sin: usize, period: Var<f64>| {
         let angle = x1() * (2.0 * PI) / period;
         b(cos) * angle.clone().cos() + b(sin) * angle.sin()

@@ -237,4 +237,37 @@ mod tests {
         grads.clip_value(f64::INFINITY).unwrap();
         assert_eq!((grads.clip_norm(f64::INFINITY).unwrap(), grads[&params[0]].item()), (3.0, 3.0));
     }
+
+    /// entrenar: the factor was the limit over the norm's square.
+    #[test]
+    fn peer_bug_z09() {
+        let params = params([&[6.0], &[8.0]]);
+        let mut grads = of(&params);
+        assert_eq!(grads.clip_norm(1.0).unwrap(), 10.0);
+        assert_eq!(
+            [&params[0], &params[1]].map(|param| grads[param].to_vec()[0]),
+            [6.0 * (1.0 / 10.0), 8.0 * (1.0 / 10.0)]
+        );
+    }
+
+    /// PyTorch: one infinite element made all others 0 and itself NaN.
+    #[test]
+    fn peer_bug_z11() {
+        for bad in [f64::INFINITY, f64::NAN] {
+            let params = params([&[3.0], &[bad]]);
+            let mut grads = of(&params);
+            assert!(!grads.clip_norm(1.0).unwrap().is_finite());
+            assert_eq!(grads[&params[0]].to_vec(), [3.0]);
+            assert_eq!(grads[&params[1]].to_vec()[0].to_bits(), bad.to_bits());
+        }
+    }
+
+    /// PyTorch: a negative limit reversed every gradient.
+    #[test]
+    fn peer_bug_z13() {
+        let params = params([&[3.0, 4.0]]);
+        let mut grads = of(&params);
+        assert!(grads.clip_norm(-1.0).is_err());
+        assert_eq!(grads[&params[0]].to_vec(), [3.0, 4.0]);
+    }
 }

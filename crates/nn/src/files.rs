@@ -9,8 +9,9 @@ mod list;
 mod read;
 mod write;
 
+pub(crate) use half::from_f16;
 pub(crate) use read::{load, load_bytes, load_where_it_fits};
-pub(crate) use write::{save, to_bytes};
+pub(crate) use write::{save, to_bytes, write_whole};
 
 /// How the header's entry on axes is called.
 const LAYOUT: &str = "layout";

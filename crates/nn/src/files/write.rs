@@ -38,7 +38,7 @@ fn bytes_of<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
 }
 
 /// Writes a file that appears whole or not at all: beside its place, synced, then moved there.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path)?;
     let written = File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;

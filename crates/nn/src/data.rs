@@ -1,8 +1,24 @@
 //! Data: examples with labels, in batches, in an order that a seed decides.
 
+mod array;
+mod cifar;
 mod digits;
+pub mod idx;
+mod inflate;
+mod input;
+mod loader;
+pub mod npy;
+pub mod npz;
+mod number;
+mod source;
+pub mod split;
+mod zip;
 
+pub use array::Array;
+pub use cifar::Cifar;
 pub use digits::digits;
+pub use loader::{Loader, Position};
+pub use source::{Examples, Mapped, Rows, Source};
 
 use crate::{Error, Result};
 use tape::{Rng, Shape, Tensor};

@@ -12,6 +12,7 @@ mod write;
 
 pub(crate) use checksum::{CRC32, CRC32C};
 pub(crate) use format::{Contents, Stored};
+pub(crate) use half::from_f16;
 pub(crate) use read::{load, load_bytes, load_where_it_fits};
 pub(crate) use write::{save, to_bytes, write_whole};
 

@@ -63,6 +63,7 @@ pub mod schedule;
 pub mod shared;
 pub mod state;
 pub mod theory;
+pub mod trainer;
 
 pub use average::Average;
 pub use buffer::Buffer;
@@ -87,3 +88,4 @@ pub use optim::{
 pub use rectify_derive::Module;
 pub use schedule::{Plateau, Schedule};
 pub use state::State;
+pub use trainer::Trainer;

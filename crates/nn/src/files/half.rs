@@ -1,7 +1,7 @@
 //! Sixteen-bit floats, which files have and arithmetic here has not: to f64, exactly.
 
 /// IEEE binary16: 1 sign bit, 5 of exponent (bias 15), 10 of fraction.
-pub(super) fn from_f16(bits: u16) -> f64 {
+pub(crate) fn from_f16(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
     match (exponent, fraction) {

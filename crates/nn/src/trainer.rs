@@ -1,0 +1,214 @@
+//! [`Trainer`]: the loop, for those who do not want to write it.
+//!
+//! Epochs over a [`Loader`], a schedule, clipping, validation after each epoch, early stopping, records, checkpoints, a progress bar, and, with the feature
+//! `trainer`, Ctrl-C that finishes the step and saves. A run that goes on from its checkpoint has the bits of one that was not stopped.
+
+mod early;
+mod options;
+#[cfg(feature = "trainer")]
+mod terminal;
+#[cfg(not(feature = "trainer"))]
+#[path = "trainer/quiet.rs"]
+mod terminal;
+
+pub use early::EarlyStopping;
+pub use options::Trainer;
+
+use crate::data::{Loader, Source};
+use crate::log::Log;
+use crate::state::{Recall, Record, State};
+use crate::{Module, Optimizer, Result};
+use tape::{Float, Rng, Tape, Var};
+use terminal::Terminal;
+
+/// What a metric is called, and its value.
+pub type Metric = (&'static str, f64);
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// Steps taken in all, those of a run that this one went on from included.
+    pub steps: u64,
+    /// Why it ended.
+    pub end: End,
+    /// What each epoch of this call brought: `loss`, the mean over its batches, and what validation found.
+    pub epochs: Vec<Vec<Metric>>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All epochs are done.
+    Done,
+    /// A metric stopped improving.
+    Early,
+    /// Ctrl-C, or [`Trainer::stop_when`]. The run was saved, if it has a checkpoint, and can go on.
+    Stopped,
+}
+
+/// What a run remembers of an epoch that is not over, and of the ones before.
+#[derive(Debug, Default)]
+struct Progress {
+    loss: f64,
+    batches: u64,
+    early: Option<EarlyStopping>,
+    is_over: bool,
+}
+
+impl State for Progress {
+    fn record(&self, to: &mut Record) {
+        to.field("loss", &self.loss);
+        to.field("batches", &self.batches);
+        to.field("early", &self.early);
+        to.field("is_over", &self.is_over);
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        from.field("loss", &mut self.loss);
+        from.field("batches", &mut self.batches);
+        from.field("early", &mut self.early);
+        from.field("is_over", &mut self.is_over);
+    }
+}
+
+impl Trainer {
+    /// Trains a network, from the beginning or from where its checkpoint is.
+    ///
+    /// `loss` is the loss of a batch, on a tape made for it; `validate` says, after each epoch, how good the network is.
+    ///
+    /// ```
+    /// use nn::data::Loader;
+    /// use nn::prelude::*;
+    /// let (train, test) = nn::data::digits()?;
+    /// let mut rng = Rng::seed(7);
+    /// let mut net = Sequential::new().then(Linear::new(64, 32, &mut rng)).then(Relu).then(Linear::new(32, 10, &mut rng));
+    /// let mut batches = Loader::new(train, 64).shuffled(1);
+    /// let trained = Trainer::new(2).progress(false).fit(
+    ///     &mut net,
+    ///     &mut Adam::new(1e-3),
+    ///     &mut batches,
+    ///     |net, tape, (images, labels)| net.forward(tape.input(images)).cross_entropy(&labels),
+    ///     |net| vec![("accuracy", nn::metrics::accuracy(|x| net.forward(x), &test))],
+    /// )?;
+    /// let [(_, loss), (_, accuracy)] = trained.epochs[1][..] else { panic!("a loss and an accuracy") };
+    /// assert!(loss < 1.0 && accuracy > 0.7);
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a setting makes no sense; if a batch cannot be fetched; if a loss or gradient is not finite, which the optimiser refuses; if a record or checkpoint cannot be written or read. What was saved
+    /// stays.
+    pub fn fit<T: Float, N: Module<T> + State, O: Optimizer<T> + State, S: Source>(
+        self,
+        net: &mut N,
+        optimizer: &mut O,
+        batches: &mut Loader<S>,
+        loss: impl Fn(&N, &Tape<T>, S::Batch) -> Var<T>,
+        mut validate: impl FnMut(&N) -> Vec<Metric>,
+    ) -> Result<Trained> {
+        let mut run =
+            Run { net, optimizer, batches, progress: Progress { early: self.early.clone(), ..Progress::default() } };
+        let first = self.checkpoint.as_ref().map_or(Ok(0), |checkpoint| checkpoint.restore(&mut run))?;
+        let total = self.epochs * run.batches.batches_per_epoch();
+        let schedule = self.schedule_over(total)?;
+        let mut logs = self.open_logs(first)?;
+        let mut terminal = Terminal::new(self.progress, first, total);
+        let (mut step, mut epochs) = (first, Vec::new());
+        let end = loop {
+            if run.progress.is_over {
+                break End::Early;
+            }
+            if step >= total {
+                break End::Done;
+            }
+            if terminal.is_interrupted() || self.stops(step) {
+                self.checkpoint.iter().try_for_each(|checkpoint| checkpoint.save(step, &run).map(drop))?;
+                break End::Stopped;
+            }
+            if let Some(schedule) = &schedule {
+                schedule.apply(step, run.optimizer);
+            }
+            run.step(self.tape_seed(step), self.most_norm, &loss)?;
+            step += 1;
+            terminal.step(step, run.progress.mean());
+            if run.batches.at().batch == run.batches.batches_per_epoch() {
+                let metrics = run.end_epoch(&mut validate);
+                logs[..].scalars(step, &metrics)?;
+                terminal.epoch(step / run.batches.batches_per_epoch(), &metrics);
+                epochs.push(metrics);
+            }
+            self.checkpoint.iter().try_for_each(|checkpoint| checkpoint.save_if_due(step, &run))?;
+        };
+        terminal.finish();
+        if step > first && end != End::Stopped {
+            self.checkpoint.iter().try_for_each(|checkpoint| checkpoint.save(step, &run).map(drop))?;
+        }
+        Ok(Trained { steps: step, end, epochs })
+    }
+
+    /// A seed of its own for each step's tape, so that a run that goes on draws what it would have drawn.
+    fn tape_seed(&self, step: u64) -> u64 {
+        Rng::seed(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
+    }
+}
+
+/// Everything that training changes.
+struct Run<'r, N, O, S: Source> {
+    net: &'r mut N,
+    optimizer: &'r mut O,
+    batches: &'r mut Loader<S>,
+    progress: Progress,
+}
+
+impl<N, O, S: Source> Run<'_, N, O, S> {
+    fn step<T: Float>(
+        &mut self,
+        seed: u64,
+        most_norm: Option<f64>,
+        loss: impl Fn(&N, &Tape<T>, S::Batch) -> Var<T>,
+    ) -> Result<()>
+    where
+        N: Module<T>,
+        O: Optimizer<T>,
+    {
+        let batch = self.batches.next_batch()?;
+        let tape = Tape::training(seed);
+        let loss = loss(self.net, &tape, batch);
+        self.progress.loss += loss.item().to_f64();
+        self.progress.batches += 1;
+        let mut grads = loss.backward();
+        if let Some(most) = most_norm {
+            grads.clip_norm(most)?;
+        }
+        self.optimizer.step(self.net, grads)
+    }
+
+    fn end_epoch(&mut self, validate: impl FnOnce(&N) -> Vec<Metric>) -> Vec<Metric> {
+        let mut metrics = vec![("loss", self.progress.mean())];
+        metrics.extend(validate(self.net));
+        (self.progress.loss, self.progress.batches) = (0.0, 0);
+        self.progress.is_over = self.progress.early.as_mut().is_some_and(|early| early.observe(&metrics));
+        metrics
+    }
+}
+
+impl Progress {
+    /// The mean loss of the epoch's batches so far.
+    fn mean(&self) -> f64 {
+        self.loss / self.batches as f64
+    }
+}
+
+impl<N: State, O: State, S: Source> State for Run<'_, N, O, S> {
+    fn record(&self, to: &mut Record) {
+        to.field("net", &*self.net);
+        to.field("optimizer", &*self.optimizer);
+        to.field("batches", &*self.batches);
+        to.field("progress", &self.progress);
+    }
+    fn recall(&mut self, from: &mut Recall<'_>) {
+        from.field("net", self.net);
+        from.field("optimizer", self.optimizer);
+        from.field("batches", self.batches);
+        from.field("progress", &mut self.progress);
+    }
+}

@@ -55,8 +55,8 @@ impl ParamGroup {
         self
     }
 
-    /// Whether steps leave its parameters as they are, whatever their gradients. [`tape::Param::set_trainable`] does the same for a time, and
-    /// spares the gradient too.
+    /// Whether steps leave its parameters as they are, whatever their gradients. [`tape::Param::set_trainable`] does the same for a
+    /// time, and spares the gradient too.
     #[must_use]
     pub fn frozen(mut self, frozen: bool) -> Self {
         self.is_frozen = frozen;

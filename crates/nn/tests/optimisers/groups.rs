@@ -15,7 +15,7 @@ fn steps(net: &mut Two<f64>, optimiser: &mut impl Optimizer<f64>, times: std::op
     }
 }
 
-/// For an optimiser made with this rate and weight decay: `b`'s own rate and decay, that `b` can be frozen and set free.
+/// For an optimiser made with a rate and a weight decay: `b`'s own rate and decay beside a schedule, and `b` frozen.
 fn obeys<O: Optimizer<f64>>(
     make: impl Fn(f64, f64) -> O,
     group: impl Fn(O, &'static str, fn(ParamGroup) -> ParamGroup) -> O,

@@ -101,7 +101,7 @@ impl<M: Method, T: Float> Descent<M, T> {
     /// let mut adam = AdamW::new(1e-3)
     ///     .group(|name| name.ends_with("alpha"), |group| group.learning_rate(1e-4))
     ///     .group(|name| name.ends_with("bias"), |group| group.weight_decay(0.0))
-    ///     .group(|name| name.starts_with("0."), |group| group.frozen());
+    ///     .group(|name| name.starts_with("0."), |group| group.frozen(true));
     /// let tape = Tape::training(1);
     /// let loss = net.forward(tape.input(Tensor::ones([4, 2]))).square().sum();
     /// let first = net.0.weight().value().clone();

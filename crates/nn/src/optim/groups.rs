@@ -55,11 +55,11 @@ impl ParamGroup {
         self
     }
 
-    /// Steps leave its parameters as they are, whatever their gradients. [`tape::Param::set_trainable`] does the same for a time, and
-    /// spares the gradient too.
+    /// Whether steps leave its parameters as they are, whatever their gradients. [`tape::Param::set_trainable`] does the same for a
+    /// time, and spares the gradient too.
     #[must_use]
-    pub fn frozen(mut self) -> Self {
-        self.is_frozen = true;
+    pub fn frozen(mut self, frozen: bool) -> Self {
+        self.is_frozen = frozen;
         self
     }
 

@@ -15,7 +15,7 @@ fn steps(net: &mut Two<f64>, optimiser: &mut impl Optimizer<f64>, times: std::op
     }
 }
 
-/// For an optimiser made with this rate and weight decay: `b`'s own rate and decay, that `b` can be frozen and set free.
+/// For an optimiser made with a rate and a weight decay: `b`'s own rate and decay beside a schedule, and `b` frozen.
 fn obeys<O: Optimizer<f64>>(
     make: impl Fn(f64, f64) -> O,
     group: impl Fn(O, &'static str, fn(ParamGroup) -> ParamGroup) -> O,
@@ -37,7 +37,7 @@ fn obeys<O: Optimizer<f64>>(
     assert_eq!(numbers(&net), [&of_a[..3], &of_b[3..]].concat());
 
     let (mut net, optimiser) = (two(), make(LR, 0.1));
-    let mut optimiser = group(optimiser, "b", |group| group.frozen());
+    let mut optimiser = group(optimiser, "b", |group| group.frozen(true));
     steps(&mut net, &mut optimiser, 0..10);
     let start = numbers(&two::<f64>());
     assert_eq!(numbers(&net), [&all(LR, 0.1, LR)[..3], &start[3..]].concat());
@@ -91,7 +91,7 @@ fn rates_and_decays_are_what_was_said() {
     assert_eq!(after(sgd().decay_slopes(true).group(|_| true, spared)), [0.0, 0.5]);
     assert_eq!(after(sgd().group(|_| true, |group| group.learning_rate_factor(0.5))), [0.5, 0.75]);
     assert_eq!(after(sgd().group(|_| true, |group| group.learning_rate(0.0))), [1.0, 1.0]);
-    let first = sgd().group(|name| name == "a", |group| group.frozen());
+    let first = sgd().group(|name| name == "a", |group| group.frozen(true));
     assert_eq!(after(first.group(|_| true, |group| group.learning_rate(0.25))), [1.0, 0.75], "the first group holds");
 }
 
@@ -103,7 +103,7 @@ fn names_are_asked_once() {
         count.fetch_add(1, Relaxed);
         name == "b"
     };
-    let (mut net, mut adam) = (two(), Adam::new(LR).group(holds, |group| group.frozen()));
+    let (mut net, mut adam) = (two(), Adam::new(LR).group(holds, |group| group.frozen(true)));
     steps(&mut net, &mut adam, 0..5);
     assert_eq!(asked.load(Relaxed), 2);
     // A copy is in the same groups; a group that comes later takes what is in none.

@@ -212,8 +212,7 @@ mod tests {
     #[test]
     fn what_rounding_hides_is_counted_in() {
         let (ones, tiny) = (64, 1 << 18);
-        let column: Vec<f64> =
-            (0..ones + tiny).map(|row| if row < ones { 1.0 } else { (-27f64).exp2() }).collect();
+        let column: Vec<f64> = (0..ones + tiny).map(|row| if row < ones { 1.0 } else { (-27f64).exp2() }).collect();
         let norm = (64.0 + (-36f64).exp2()).sqrt();
         assert!(norm > 8.0 * (1.0 + 100.0 * f64::EPSILON));
         for shape in [[ones + tiny, 1], [1, ones + tiny]] {

@@ -37,7 +37,7 @@ pub fn check() -> Outcome {
 }
 
 /// The examples that hold a claim to account.
-const EXPERIMENTS: [&str; 13] = [
+pub const EXPERIMENTS: [&str; 13] = [
     "dying_neuron",
     "born_dead",
     "signal_depth",

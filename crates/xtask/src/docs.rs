@@ -1,9 +1,10 @@
-//! The documents are true where a program can tell: paths and names exist, each bug of a peer and each convention has its test, and the book holds together.
+//! The documents are true where a program can tell: paths and names exist, each bug of a peer, each convention and each claim of the science has its test, and the book holds together.
 
 mod book;
 mod conventions;
 mod names;
 mod peer_bugs;
+mod science;
 mod tests_named;
 
 use crate::Outcome;
@@ -14,6 +15,7 @@ use std::path::Path;
 /// The lists that say which test holds what.
 const PEER_BUGS: &str = "docs/PEER_BUGS.md";
 const CONVENTIONS: &str = "docs/CONVENTIONS.md";
+const SCIENCE: &str = "docs/SCIENCE.md";
 
 /// What [`check`] reads: every file's path from the root, and the text of those that are read.
 #[derive(Default)]
@@ -71,6 +73,7 @@ impl Tree {
     fn complaints(&self) -> Vec<String> {
         let mut complaints = peer_bugs::complaints(self);
         complaints.extend(conventions::complaints(self));
+        complaints.extend(science::complaints(self));
         complaints.extend(names::complaints(self));
         complaints.extend(book::complaints(self));
         complaints

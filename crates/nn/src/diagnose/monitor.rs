@@ -291,13 +291,14 @@ impl Monitor {
         findings.collect()
     }
 
-    /// Whether the counters already said what a look says of slopes, with the exact step.
+    /// Whether the counters already said, with the exact step, all that a look says of slopes.
     fn told(&self, finding: &Finding) -> bool {
         let Some((_, report)) = &self.last else { return false };
-        let named = |slopes: &&super::Slopes| slopes.layer == finding.layer;
-        let parameter = report.slopes.layers.iter().find(named).and_then(|slopes| slopes.parameter.as_ref());
-        let counted = self.slopes.iter().find(|slopes| Some(&slopes.parameter) == parameter);
-        counted.is_some_and(|slopes| slopes.crossed(finding.symptom))
+        let looked = report.slopes.layers.iter().find(|slopes| slopes.layer == finding.layer);
+        looked.is_some_and(|looked| {
+            let counted = self.slopes.iter().find(|slopes| Some(&slopes.parameter) == looked.parameter.as_ref());
+            counted.is_some_and(|slopes| slopes.explains(finding.symptom, &looked.values))
+        })
     }
 }
 

@@ -207,6 +207,19 @@ mod tests {
         check(&differences, 2.0 + 2.0 * (std::f64::consts::PI / (n as f64 + 1.0)).cos());
     }
 
+    /// Squares that vanish beside what is summed already: each is a quarter of the last place of 1, but all 2¹⁸ of them are 2⁻³⁶. √(64 + 2⁻³⁶) is 512 units of the last place of 1
+    /// above 8·1, where `up` allows for some tens: only the margin of a sum's rounding keeps the bound above. Accumulators of any number up to 64 begin with a 1.
+    #[test]
+    fn what_rounding_hides_is_counted_in() {
+        let (ones, tiny) = (64, 1 << 18);
+        let column: Vec<f64> = (0..ones + tiny).map(|row| if row < ones { 1.0 } else { (-27f64).exp2() }).collect();
+        let norm = (64.0 + (-36f64).exp2()).sqrt();
+        assert!(norm > 8.0 * (1.0 + 100.0 * f64::EPSILON));
+        for shape in [[ones + tiny, 1], [1, ones + tiny]] {
+            check(&Tensor::<f64>::new(&column, shape), norm);
+        }
+    }
+
     /// One tap alone; taps that write to filters of their own; taps that read channels of their own: each time another of the three is exact, and the other two are more.
     #[test]
     fn the_least_of_three_bounds_counts() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Conv2d, Optimizer as _, Sequential, Sgd, gradcheck_module};
+use crate::{Activation, Conv2d, Linear, Optimizer as _, Sequential, Sgd, gradcheck_module};
 use tape::{Rng, keep};
 
 fn batch(seed: u64) -> Tensor {
@@ -190,5 +190,33 @@ fn statistics_come_from_the_convolution_before() {
     for (fused, plain) in fused.iter().zip(&plain) {
         let scale = plain.iter().fold(1.0f32, |max, x| max.max(x.abs()));
         assert!(fused.allclose(plain, 0.0, 1e-5 * f64::from(scale)), "{fused:?} for {plain:?}");
+    }
+}
+
+/// Where the rectifier has an inverse that does not magnify rounding too much, the norm's output is enough, which the next layer keeps anyway: one array less of two.
+#[test]
+fn behind_a_leak_the_norms_input_is_not_kept() {
+    let kept = |act: Activation, weight: f32| {
+        let mut rng = Rng::seed(1);
+        let (first, mut norm) = (Linear::new(16, 64, &mut rng).without_bias(), NormAct::new(64, act));
+        for (name, param) in norm.named_parameters_mut() {
+            if name.ends_with("weight") {
+                *param.value_mut() = Tensor::full([64], weight);
+            }
+        }
+        let last = Linear::new(64, 10, &mut rng);
+        let tape = Tape::training(0);
+        let y = last.forward(norm.forward(first.forward(tape.input(Tensor::randn([256, 16], &mut rng)))));
+        let bytes = tape.kept().bytes();
+        drop(y);
+        bytes
+    };
+    let array = 256 * 64 * 4;
+    let both = kept(Activation::Relu, 1.0);
+    for act in [Activation::LeakyRelu(0.01), Activation::LeakyRelu(2.0)] {
+        assert_eq!(both - kept(act, 1.0), array, "{act:?}");
+    }
+    for (act, weight) in [(-0.5, 1.0), (1e-5, 1.0), (0.01, 1e-4)] {
+        assert_eq!(kept(Activation::LeakyRelu(act), weight), both, "{act}, γ = {weight}");
     }
 }

@@ -196,6 +196,35 @@ mod tests {
         assert_eq!(stably_inactive(1).unwrap(), 3.0 / 16.0);
     }
 
+    /// Two inputs, three lines: each part of the plane has a corner, so the neuron is inactive if it is at the three corners and rises along no line, either way.
+    #[test]
+    fn neurons_of_two_inputs_are_stably_inactive_as_often_too() {
+        let (mut rng, samples) = (Rng::seed(9), 40_000);
+        let is_inactive = |rng: &mut Rng| {
+            let mut first: [[f64; 4]; 3] = [[0.0; 4]; 3];
+            first.iter_mut().flatten().for_each(|number| *number = rng.normal());
+            let bias = rng.normal();
+            // The sum at (x, y), without a part of the first layer that is 0 there; along a direction if `one` is 0.
+            let sum = |[x, y, one]: [f64; 3], without: [usize; 2]| {
+                let units = first.iter().enumerate().filter(|(i, _)| !without.contains(i));
+                units.map(|(_, [a, b, c, v])| v * (a * x + b * y + c * one).max(0.0)).sum::<f64>()
+            };
+            let corner = |[i, j]: [usize; 2]| {
+                let ([a, b, c, _], [d, e, f, _]) = (first[i], first[j]);
+                let determinant = a * e - b * d;
+                [(b * f - c * e) / determinant, (c * d - a * f) / determinant, 1.0]
+            };
+            let falls = (0..3).all(|i| {
+                let [a, b, ..] = first[i];
+                sum([-b, a, 0.0], [i, i]) <= 0.0 && sum([b, -a, 0.0], [i, i]) <= 0.0
+            });
+            falls && [[0, 1], [0, 2], [1, 2]].into_iter().all(|pair| bias + sum(corner(pair), pair) <= 0.0)
+        };
+        let share = (0..samples).filter(|_| is_inactive(&mut rng)).count() as f64 / samples as f64;
+        agrees(Estimate { share, samples }, stably_inactive(2).unwrap());
+        assert_eq!(stably_inactive(2).unwrap(), 5.0 / 64.0);
+    }
+
     #[test]
     fn intervals_hold_the_share_and_stay_probabilities() {
         for share in [0.0, 0.3, 1.0] {

@@ -37,6 +37,8 @@ pub struct SlopeTrajectory {
     pub not_finite: Option<u64>,
     /// The slopes at the last step.
     pub now: Vec<f64>,
+    /// Which of the lines each slope was seen to cross, a bit for each: what else is beyond one began there.
+    seen: Vec<u8>,
 }
 
 fn is_beyond(slope: f64, line: f64) -> bool {
@@ -46,13 +48,14 @@ fn is_beyond(slope: f64, line: f64) -> bool {
 impl SlopeTrajectory {
     fn new(parameter: &str) -> SlopeTrajectory {
         let crossings = LINES.map(|line| Crossing { line, first: None, times: 0, beyond: 0, back: None });
-        let (values, now) = (Trajectory::default(), Vec::new());
-        SlopeTrajectory { parameter: parameter.into(), values, crossings, not_finite: None, now }
+        let (parameter, values) = (parameter.into(), Trajectory::default());
+        SlopeTrajectory { parameter, values, crossings, not_finite: None, now: Vec::new(), seen: Vec::new() }
     }
 
     fn push(&mut self, step: u64, slopes: impl ExactSizeIterator<Item = f64>) {
         let is_known = self.now.len() == slopes.len();
         self.now.resize(slopes.len(), 0.0);
+        self.seen.resize(slopes.len(), 0);
         self.crossings.iter_mut().for_each(|crossing| crossing.beyond = 0);
         let (mut low, mut sum, mut high) = (f64::INFINITY, 0.0, f64::NEG_INFINITY);
         for (unit, slope) in slopes.enumerate() {
@@ -61,13 +64,14 @@ impl SlopeTrajectory {
                 self.not_finite.get_or_insert(step);
             }
             // NaN is on no side: a slope that was beyond is not back.
-            for crossing in &mut self.crossings {
+            for (line, crossing) in self.crossings.iter_mut().enumerate() {
                 let (was, is) = (is_beyond(self.now[unit], crossing.line), is_beyond(slope, crossing.line));
                 crossing.beyond += usize::from(is);
                 match (is_known && was, is) {
                     (false, true) if is_known => {
                         crossing.first.get_or_insert((step, unit));
                         crossing.times += 1;
+                        self.seen[unit] |= 1 << line;
                     }
                     (true, false) if !slope.is_nan() => crossing.back = Some(step),
                     _ => {}
@@ -78,9 +82,14 @@ impl SlopeTrajectory {
         self.values.push(step, [low, sum / self.now.len().max(1) as f64, high]);
     }
 
-    /// Whether a line was crossed for which this symptom stands.
-    pub(super) fn crossed(&self, symptom: Symptom) -> bool {
-        self.crossings.iter().any(|crossing| crossing.symptom() == symptom && crossing.first.is_some())
+    /// Whether every one of these slopes that is beyond a line for which this symptom stands was seen to cross it. Not those that began beyond, of which the counters say nothing.
+    pub(super) fn explains(&self, symptom: Symptom, slopes: &[f64]) -> bool {
+        let mut lines = (0..LINES.len()).filter(|&line| self.crossings[line].symptom() == symptom).peekable();
+        let is_seen = |unit: usize, line: usize| self.seen.get(unit).is_some_and(|seen| seen >> line & 1 == 1);
+        lines.peek().is_some()
+            && lines.all(|line| {
+                slopes.iter().enumerate().all(|(unit, &slope)| !is_beyond(slope, LINES[line]) || is_seen(unit, line))
+            })
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {

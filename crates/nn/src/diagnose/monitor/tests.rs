@@ -97,6 +97,45 @@ fn slopes_that_cross_a_line_are_named_with_their_step() {
     assert!(findings[2].what.contains("from step 25 on all are back"), "{monitor}");
 }
 
+/// Of slopes that were beyond a line from the start the counters say nothing; a look does, whether or not another slope crossed the same line.
+#[test]
+fn slopes_that_began_beyond_a_line_are_told_beside_one_that_crossed_it() {
+    for (line, began, driven) in [(0, -0.25, -0.5), (1, 1.25, 1.5), (2, -1.25, -1.5)] {
+        let symptom = [Symptom::NotMonotone, Symptom::NotLipschitz, Symptom::NotLipschitz][line];
+        let set = |net: &mut Sequential, slope: usize, value: f32| {
+            change(net, "3.alpha", |slopes| {
+                let mut slopes = slopes.to_vec();
+                slopes[slope] = value;
+                Tensor::new(&slopes, [32])
+            });
+        };
+        let mut net = mlp(PRelu::per_feature(32));
+        set(&mut net, 7, began);
+        // The counters alone, so that slope 7 stays; a slope below −1 began beyond 0 too, which is not asked here.
+        let x = Tensor::randn([64, 64], &mut Rng::seed(6));
+        let mut monitor = Monitor::new().every(1);
+        let steps_told = |monitor: &Monitor| -> Vec<(bool, Option<u64>)> {
+            let findings = monitor.findings().into_iter().filter(|finding| finding.symptom == symptom);
+            findings.map(|finding| (finding.layer == "3.alpha", finding.step)).collect()
+        };
+        let look = |net: &Sequential, monitor: &mut Monitor| {
+            monitor.step(net, &net.forward(Tape::training(0).input(x.clone())).mean());
+            monitor.look(diagnose(net, |x| net.forward(x), &x).unwrap());
+        };
+        look(&net, &mut monitor);
+        assert_eq!(steps_told(&monitor), [(false, Some(0))], "line {line}: by the look alone: {monitor}");
+        set(&mut net, 5, driven);
+        look(&net, &mut monitor);
+        let mut told = steps_told(&monitor);
+        told.sort_by_key(|(_, step)| *step);
+        assert_eq!(told, [(false, Some(0)), (true, Some(1))], "line {line}: both are told: {monitor}");
+        // What began beyond comes back: the counters have said the rest, with its step.
+        set(&mut net, 7, 0.25);
+        look(&net, &mut monitor);
+        assert_eq!(steps_told(&monitor), [(true, Some(1))], "line {line}: {monitor}");
+    }
+}
+
 #[test]
 fn slopes_on_the_line_have_not_crossed_it() {
     for (alpha, line) in [(0.0, 0), (1.0, 1), (-1.0, 2)] {

@@ -1,6 +1,7 @@
 //! Data: examples with labels, in batches, in an order that a seed decides.
 
 mod array;
+mod augment;
 mod cifar;
 mod digits;
 pub mod idx;
@@ -12,13 +13,16 @@ pub mod npz;
 mod number;
 mod source;
 pub mod split;
+mod standardization;
 mod zip;
 
 pub use array::Array;
+pub use augment::{Augment, mixup};
 pub use cifar::Cifar;
 pub use digits::digits;
 pub use loader::{Loader, Position};
 pub use source::{Examples, Mapped, Rows, Source};
+pub use standardization::Standardization;
 
 use crate::{Error, Result};
 use tape::{Rng, Shape, Tensor};

@@ -15,7 +15,7 @@ pub use early::EarlyStopping;
 pub use options::Trainer;
 
 use crate::data::{Loader, Source};
-use crate::log::Log;
+use crate::log::Log as _;
 use crate::state::{Recall, Record, State};
 use crate::{Module, Optimizer, Result};
 use tape::{Float, Rng, Tape, Var};
@@ -111,7 +111,7 @@ impl Trainer {
         let total = self.epochs * run.batches.batches_per_epoch();
         let schedule = self.schedule_over(total)?;
         let mut logs = self.open_logs(first)?;
-        let mut terminal = Terminal::new(self.progress, first, total);
+        let terminal = Terminal::new(self.progress, first, total);
         let (mut step, mut epochs) = (first, Vec::new());
         let end = loop {
             if run.progress.is_over {

@@ -206,7 +206,8 @@ fn slopes_of_both_orders_are_finite_differences() {
 
 #[test]
 fn rows_that_do_not_count_are_0_with_zero_gradients_whatever_stands_there() {
-    let losses: [fn(Var, &Tensor<i64>, Reduction) -> Result<Var>; 4] = [
+    type Loss = fn(Var, &Tensor<i64>, Reduction) -> Result<Var>;
+    let losses: [Loss; 4] = [
         |x, labels, r| CrossEntropy::new().ignore_index(-1).reduction(r).forward(x, labels),
         |x, labels, r| {
             let smooth = CrossEntropy::new().weights(&Tensor::from([1.0, 2.0])).label_smoothing(0.5);

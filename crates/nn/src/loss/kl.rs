@@ -61,7 +61,7 @@ impl KlDiv {
         } else {
             let is_0 = target.value().eq_elements(0);
             // Zeros see neither the logarithm nor its slope; t · 0 keeps their place on the tape.
-            let entropy = target.clone().select(&is_0, |t| t * 0, |t| t.clone().ln() * t);
+            let entropy = target.clone().select(&is_0, |t| t * 0.0, |t| t.clone().ln() * t);
             (target, entropy)
         };
         Ok(self.reduction.of((entropy - weigh(&target, logs)).sum_axes(-1)))

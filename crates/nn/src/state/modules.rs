@@ -1,6 +1,6 @@
 //! Modules as state: their parameters and buffers, under the names that model files have too.
 
-use super::{Recall, Record, State, Value};
+use super::{Recall, Record, State, Value as _};
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::{Buffer, Sequential};
 use tape::{Float, Param, Tensor};

@@ -11,7 +11,7 @@ impl Terminal {
     pub(super) fn is_interrupted(&self) -> bool {
         false
     }
-    pub(super) fn step(&mut self, _step: u64, _loss: f64) {}
-    pub(super) fn epoch(&mut self, _epoch: u64, _metrics: &[Metric]) {}
+    pub(super) fn step(&self, _step: u64, _loss: f64) {}
+    pub(super) fn epoch(&self, _epoch: u64, _metrics: &[Metric]) {}
     pub(super) fn finish(self) {}
 }

@@ -38,12 +38,12 @@ impl Terminal {
         INTERRUPTED.load(Ordering::Relaxed)
     }
 
-    pub(super) fn step(&mut self, step: u64, loss: f64) {
+    pub(super) fn step(&self, step: u64, loss: f64) {
         self.bar.set_position(step);
         self.bar.set_message(format!("loss {loss:.4}"));
     }
 
-    pub(super) fn epoch(&mut self, epoch: u64, metrics: &[Metric]) {
+    pub(super) fn epoch(&self, epoch: u64, metrics: &[Metric]) {
         let metrics: Vec<String> = metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         self.bar.println(format!("epoch {epoch:>4}  {}", metrics.join("  ")));
     }

@@ -124,10 +124,7 @@ fn whole(x: f64) -> Option<i64> {
     (x.fract() == 0.0 && (-limit..limit).contains(&x)).then_some(x as i64)
 }
 
-fn integers<T: Element + std::fmt::Display>(
-    tensor: &Tensor<T>,
-    f: impl Fn(T) -> Option<i64>,
-) -> Result<Tensor<i64>> {
+fn integers<T: Element + std::fmt::Display>(tensor: &Tensor<T>, f: impl Fn(T) -> Option<i64>) -> Result<Tensor<i64>> {
     let numbers = tensor.to_vec();
     match numbers.iter().position(|&x| f(x).is_none()) {
         None => Ok(map(tensor, |x| f(x).unwrap_or_default())),

@@ -125,7 +125,10 @@ impl Size {
                     let pixels = |row: usize| row * width * channels..(row + 1) * width * channels;
                     for row in 0..height {
                         let from = scratch[pixels(row)].chunks_exact(channels).rev();
-                        image[pixels(row)].chunks_exact_mut(channels).zip(from).for_each(|(to, from)| to.copy_from_slice(from));
+                        image[pixels(row)]
+                            .chunks_exact_mut(channels)
+                            .zip(from)
+                            .for_each(|(to, from)| to.copy_from_slice(from));
                     }
                 }
             }
@@ -166,7 +169,13 @@ impl Size {
 ///
 /// # Errors
 /// If α is not above 0 and finite, if there is not one label for each example, or if a label is no class.
-pub fn mixup(examples: &Tensor, labels: &Tensor<i64>, classes: usize, alpha: f64, seed: u64) -> Result<(Tensor, Tensor)> {
+pub fn mixup(
+    examples: &Tensor,
+    labels: &Tensor<i64>,
+    classes: usize,
+    alpha: f64,
+    seed: u64,
+) -> Result<(Tensor, Tensor)> {
     let beta = (alpha.is_finite()).then(|| Beta::new(alpha, alpha).ok()).flatten();
     let Some(beta) = beta else { return setting("mixup", format!("α = {alpha}; it is above 0 and finite")) };
     let count = labels.len();
@@ -223,7 +232,10 @@ mod tests {
             };
             let (from, to) = (from.narrow(0, n, 1), to.narrow(0, n, 1));
             let fits = |&(dy, dx): &(i64, i64)| {
-                (0..24).all(|i| pixel(&to, i / 8, i / 2 % 4, i as usize % 2) == pixel(&from, i / 8 + dy, i / 2 % 4 + dx, i as usize % 2))
+                (0..24).all(|i| {
+                    pixel(&to, i / 8, i / 2 % 4, i as usize % 2)
+                        == pixel(&from, i / 8 + dy, i / 2 % 4 + dx, i as usize % 2)
+                })
             };
             let mut distances = (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx)));
             *seen.entry(distances.find(fits).expect("a shift of at most two")).or_insert(0) += 1;

@@ -167,7 +167,10 @@ mod tests {
             assert_eq!(from_bytes(&gzip(&file)).unwrap(), wanted);
             // Members one after the other are one file.
             let (a, b) = file.split_at(file.len() / 2 + 2);
-            assert_eq!(from_bytes(&[gzip(a), gzip(b)].concat()).is_ok(), a.len() >= file.len().min(4 + 4 * wanted.shape().rank()));
+            assert_eq!(
+                from_bytes(&[gzip(a), gzip(b)].concat()).is_ok(),
+                a.len() >= file.len().min(4 + 4 * wanted.shape().rank())
+            );
         }
     }
 
@@ -190,7 +193,9 @@ mod tests {
         let header = idx(0x08, &[1 << 31, 1 << 10], &[]);
         std::fs::write(&labels, &header).unwrap();
         std::fs::File::options().write(true).open(&labels).unwrap().set_len(1 << 40).unwrap();
-        assert!(read(&labels).unwrap_err().to_string().contains("make a file of 2199023255564 bytes, not of 1099511627776"));
+        assert!(
+            read(&labels).unwrap_err().to_string().contains("make a file of 2199023255564 bytes, not of 1099511627776")
+        );
     }
 
     #[test]

@@ -66,9 +66,12 @@ pub(super) fn gunzip(file: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let mut at = 0;
     loop {
         let begin = member(file, at)?;
-        let stream = inflate(&file[begin..], most - whole.len()).map_err(|problem| format!("byte {begin}: {problem}"))?;
+        let stream =
+            inflate(&file[begin..], most - whole.len()).map_err(|problem| format!("byte {begin}: {problem}"))?;
         let Some(consumed) = stream.consumed else {
-            return Err(format!("byte {begin}: decompressed it is longer than the {most} bytes that its header announces"));
+            return Err(format!(
+                "byte {begin}: decompressed it is longer than the {most} bytes that its header announces"
+            ));
         };
         let end = begin + consumed;
         let trailer = file.get(end..).and_then(<[u8]>::split_first_chunk::<8>);

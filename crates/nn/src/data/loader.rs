@@ -129,7 +129,9 @@ impl<S: Source> Loader<S> {
             let Position { epoch, batch } = to;
             return setting(
                 "Loader::seek",
-                format!("batch {batch} of epoch {epoch}, and an epoch has {batches}; the batch size or the data is another"),
+                format!(
+                    "batch {batch} of epoch {epoch}, and an epoch has {batches}; the batch size or the data is another"
+                ),
             );
         }
         self.prefetch = None;

@@ -85,7 +85,8 @@ fn directory(file: &[u8]) -> Result<(usize, usize, u64), String> {
     // What follows is a comment, whose length must be right.
     let is_end = |at: usize| file[at..].starts_with(END) && u16_at(file, at + 20) == Some((last - at) as u16);
     let at = (first..=last).rev().find(|&at| is_end(at));
-    let at = at.ok_or_else(|| format!("byte {last}: no zip archive, or one that was cut: it has no directory at its end"))?;
+    let at =
+        at.ok_or_else(|| format!("byte {last}: no zip archive, or one that was cut: it has no directory at its end"))?;
     let damaged = || format!("byte {at}: the end of the directory is damaged");
     let word = |offset| u16_at(file, at + offset).map(u64::from).ok_or_else(damaged);
     let long = |offset| u32_at(file, at + offset).map(u64::from).ok_or_else(damaged);
@@ -131,7 +132,8 @@ fn entry(file: &[u8], at: usize, directory: usize, end: usize) -> Result<(Entry<
     let (name_end, extra, comment) = (CENTRAL_SIZE + word(28), word(30), word(32));
     let next = name_end + extra + comment;
     let parts = header.get(CENTRAL_SIZE..name_end).zip(header.get(name_end..name_end + extra));
-    let (name, extra) = parts.filter(|_| next <= header.len()).ok_or_else(|| damaged("the directory ends within it"))?;
+    let (name, extra) =
+        parts.filter(|_| next <= header.len()).ok_or_else(|| damaged("the directory ends within it"))?;
     let name = std::str::from_utf8(name).map_err(|_| damaged("the name is not UTF-8"))?;
     refuse_paths(name).map_err(|problem| damaged(&problem))?;
     let damaged = |problem: &str| damaged(&format!("`{name}`: {problem}"));
@@ -140,7 +142,8 @@ fn entry(file: &[u8], at: usize, directory: usize, end: usize) -> Result<(Entry<
         return Err(damaged("it is encrypted, or compressed with another method than deflate"));
     }
     // Uncompressed size, compressed size, place: where all bits are set the number is in the 64-bit field, in this order.
-    let [size, packed, begin] = sizes([long(24), long(20), long(42)], extra).ok_or_else(|| damaged("no 64-bit sizes"))?;
+    let [size, packed, begin] =
+        sizes([long(24), long(20), long(42)], extra).ok_or_else(|| damaged("no 64-bit sizes"))?;
     let outside = || damaged("it lies outside the part of the file that is before the directory");
     let begin = usize::try_from(begin).ok().filter(|&begin| begin < directory).ok_or_else(outside)?;
     let local = &file[begin..directory];

@@ -17,8 +17,7 @@ pub(super) struct Plan {
 impl Plan {
     /// The batches of an epoch.
     pub(super) fn batches(&self) -> u64 {
-        let batches =
-            if self.drop_last { self.examples / self.size } else { self.examples.div_ceil(self.size) };
+        let batches = if self.drop_last { self.examples / self.size } else { self.examples.div_ceil(self.size) };
         batches as u64
     }
 

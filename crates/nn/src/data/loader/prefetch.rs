@@ -66,7 +66,7 @@ impl<B: Send + 'static> Prefetch<B> {
     }
 
     /// The next batch, when it is ready.
-    pub(super) fn take(&mut self) -> Result<B> {
+    pub(super) fn take(&self) -> Result<B> {
         let mut state = self.shared.lock();
         let outcome = loop {
             if let Some(outcome) = state.batches.front_mut().and_then(Option::take) {

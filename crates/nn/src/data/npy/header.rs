@@ -55,7 +55,9 @@ impl Header {
         let wanted = wanted.map_or("more than memory can address".to_string(), |bytes| bytes.to_string());
         let size = self.number.size();
         let there = length.saturating_sub(begin as u64);
-        Err(format!("byte {begin}: {shape:?} numbers of {size} bytes take {wanted} bytes, and {there} follow the header"))
+        Err(format!(
+            "byte {begin}: {shape:?} numbers of {size} bytes take {wanted} bytes, and {there} follow the header"
+        ))
     }
 }
 
@@ -232,8 +234,7 @@ fn number(descr: &str) -> Result<(Number, bool), &'static str> {
 pub(super) fn text(descr: &str, shape: &Shape) -> Vec<u8> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if sizes.len() == 1 { "," } else { "" };
-    let mut text =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
     let growth = sizes.first().map_or(0, |first| GROWTH - first.len());
     text.extend(std::iter::repeat_n(' ', growth));
     let before = MAGIC.len() + 2 + 2;

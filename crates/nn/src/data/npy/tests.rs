@@ -96,10 +96,10 @@ fn what_is_refused_is_named() {
     ] {
         refused(&files[name], text);
     }
-    let with_header = |text: &str| {
-        [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &[0; 16]].concat()
-    };
-    let with_shape = |shape: &str| with_header(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"));
+    let with_header =
+        |text: &str| [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &[0; 16]].concat();
+    let with_shape =
+        |shape: &str| with_header(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"));
     assert_eq!(from_bytes(&with_shape("(4L,)")).unwrap(), Tensor::zeros([4]).into());
     for (shape, text) in [
         ("(3,)", "byte 66: [3] numbers of 4 bytes take 12 bytes, and 16 follow the header"),

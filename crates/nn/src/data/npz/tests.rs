@@ -31,7 +31,10 @@ fn numpys_archives_stored_and_deflated() {
 fn what_is_written_is_read() {
     let bytes = to_bytes(ours()).unwrap();
     let back = from_bytes(&bytes).unwrap();
-    assert_eq!(back.into_iter().collect::<Vec<_>>(), ours().into_iter().map(|(n, a)| (n.into(), a)).collect::<Vec<_>>());
+    assert_eq!(
+        back.into_iter().collect::<Vec<_>>(),
+        ours().into_iter().map(|(n, a)| (n.into(), a)).collect::<Vec<_>>()
+    );
     assert_eq!(from_bytes(&to_bytes::<&str>([]).unwrap()).unwrap().len(), 0);
     let named = |name: &str| to_bytes([(name, ours()[0].1.clone())]).map(drop).unwrap_err().to_string();
     for name in ["", "a/b", "..", "C:x", "a\\b", "a\0"] {

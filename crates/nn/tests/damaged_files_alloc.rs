@@ -46,7 +46,7 @@ fn damage(file: &mut Vec<u8>, rng: &mut Rng) {
             4 => file.truncate(at),
             _ => {
                 let end = file.len().min(at + 4);
-                file[at..end].fill(if random % 2 == 0 { 0xff } else { b'9' });
+                file[at..end].fill(if random.is_multiple_of(2) { 0xff } else { b'9' });
             }
         }
     }

@@ -92,7 +92,7 @@ fn tensorboard_reads_numbers_histograms_and_pictures() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/read_tensorboard.py");
     match Command::new(&python).arg(script).arg(folder.path()).output() {
         Ok(output) if output.status.code() == Some(3) => {
-            eprintln!("!! SKIPPED: {python} has no tensorboard and pillow; `cargo xtask peers` installs them")
+            eprintln!("!! SKIPPED: {python} has no tensorboard and pillow; `cargo xtask peers` installs them");
         }
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout);

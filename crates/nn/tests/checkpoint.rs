@@ -315,20 +315,6 @@ fn the_last_ones_stay() {
     assert_eq!((checkpoint.restore(&mut last).unwrap(), last), (10, 10));
 }
 
-#[test]
-#[ignore]
-fn make_v1() {
-    let mut net = Sequential::new().then(Linear::new(2, 1, &mut Rng::seed(0))).then(PRelu::shared());
-    let mut adam = Adam::new(0.125);
-    let tape = Tape::training(1);
-    let loss = net.forward(tape.input(Tensor::ones([3, 2]))).sum();
-    adam.step(&mut net, loss.backward()).unwrap();
-    *net.named_parameters_mut()[0].1.value_mut() = Tensor::from([[0.5], [-2.0]]);
-    let path =
-        Checkpoint::new("/tmp/v1").save(12, &(net, adam, Rng::seed(5), (true, "text".to_owned(), 9usize))).unwrap();
-    std::fs::copy(path, "tests/reference/checkpoint_v1.safetensors").unwrap();
-}
-
 /// Every version of the form is read for good: this file was written by version 1.
 #[test]
 fn files_of_version_1_are_read() {

@@ -62,10 +62,15 @@ fn every_shape_order_and_version() {
     for name in ["c", "fortran", "v2", "v3"] {
         assert_eq!(read(name), counting().into(), "{name}");
     }
-    assert_eq!(read("fortran64"), Tensor::f64([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).into());
     assert_eq!(read("scalar"), Tensor::scalar(2.5f32).into());
     assert_eq!(read("empty"), Tensor::zeros([0, 3]).into());
     assert_eq!(read("rank8").shape()[..], [1, 2, 1, 1, 2, 1, 1, 1]);
+}
+
+/// candle: arrays in Fortran's order came transposed, or not at all.
+#[test]
+fn peer_bug_d15() {
+    assert_eq!(from_bytes(&numpys()["fortran64"]).unwrap(), Tensor::f64([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).into());
 }
 
 #[test]

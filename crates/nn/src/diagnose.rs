@@ -39,7 +39,7 @@ mod redundancy;
 mod regions;
 mod signals;
 mod slopes;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -1,7 +1,29 @@
 //! How good a network is.
+//!
+//! | metric | of |
+//! |---|---|
+//! | [`accuracy`] | a network and a data set |
+//! | [`top_k`] | scores `[.., classes]`, labels `[..]` |
+//! | [`Confusion`]: counts, precision, recall, F1 | predicted labels or scores, labels; batch by batch |
+//! | [`roc_auc`] | scores and labels 0 or 1, of one shape |
+//! | [`r2`] | predictions and targets `[N]` or `[N, features]` |
+//!
+//! All are f64 numbers. Where 0/0 would come out: the precision of a class that is never predicted, the recall of one that never occurs and the
+//! F1 of one that does neither are 0, as in scikit-learn; a share or a mean of no examples is NaN; the area under the curve of a single class is NaN.
+
+mod confusion;
+mod r2;
+mod roc_auc;
+mod top_k;
+
+pub use confusion::{Average, Confusion};
+pub use r2::r2;
+pub use roc_auc::roc_auc;
+pub use top_k::top_k;
 
 use crate::data::Dataset;
-use tape::{Tape, Var};
+use crate::{Error, Result};
+use tape::{Float, Shape, Tape, Var};
 
 /// How many examples go through the network at once.
 const BATCH: usize = 256;
@@ -35,7 +57,7 @@ pub fn accuracy(forward: impl Fn(Var) -> Var, data: &Dataset) -> f64 {
 }
 
 /// Where the largest number is, the first of equals; None where there is a NaN.
-fn best(row: &[f32]) -> Option<usize> {
+fn best<T: Float>(row: &[T]) -> Option<usize> {
     let mut best = 0;
     for (i, &score) in row.iter().enumerate() {
         if score.is_nan() {
@@ -46,6 +68,29 @@ fn best(row: &[f32]) -> Option<usize> {
         }
     }
     (!row.is_empty()).then_some(best)
+}
+
+/// # Errors
+/// If there is not one label for each row of the scores, or if a label is no class.
+fn check_rows(what: &'static str, scores: &Shape, labels: (&Shape, &[i64])) -> Result<()> {
+    let Some((&classes, _)) = scores.split_last().filter(|(_, rows)| **rows == ***labels.0) else {
+        return misfit(what, scores, labels.0, "scores [.., classes] want labels [..], one for each row");
+    };
+    check_classes(labels.1, classes)
+}
+
+/// # Errors
+/// If a label is no class.
+fn check_classes(labels: &[i64], classes: usize) -> Result<()> {
+    let is_class = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
+    match labels.iter().position(|label| !is_class(label)) {
+        Some(example) => Err(Error::Label { label: labels[example], example, classes }),
+        None => Ok(()),
+    }
+}
+
+fn misfit<R>(op: &'static str, lhs: &Shape, rhs: &Shape, hint: &'static str) -> Result<R> {
+    Err(Error::Tape(tape::Error::ShapeMismatch { op, lhs: lhs.to_vec(), rhs: rhs.to_vec(), hint }))
 }
 
 #[cfg(test)]

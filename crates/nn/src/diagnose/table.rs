@@ -2,7 +2,7 @@
 
 use std::fmt::{Formatter, Result};
 
-pub(super) fn write(f: &mut Formatter<'_>, head: &[&str], rows: &[Vec<String>]) -> Result {
+pub(crate) fn write(f: &mut Formatter<'_>, head: &[&str], rows: &[Vec<String>]) -> Result {
     let length = |text: &str| text.chars().count();
     let width =
         |column: usize| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0).max(length(head[column]));
@@ -19,7 +19,7 @@ pub(super) fn write(f: &mut Formatter<'_>, head: &[&str], rows: &[Vec<String>]) 
 }
 
 /// Three digits, whatever the size.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
         size if (1e-3..1e4).contains(&size) => {

@@ -73,7 +73,7 @@ fn best<T: Float>(row: &[T]) -> Option<usize> {
 /// # Errors
 /// If there is not one label for each row of the scores, or if a label is no class.
 fn check_rows(what: &'static str, scores: &Shape, labels: (&Shape, &[i64])) -> Result<()> {
-    let Some((&classes, _)) = scores.split_last().filter(|(_, rows)| **rows == ***labels.0) else {
+    let Some((&classes, _)) = scores.split_last().filter(|(_, rows)| **rows == labels.0[..]) else {
         return misfit(what, scores, labels.0, "scores [.., classes] want labels [..], one for each row");
     };
     check_classes(labels.1, classes)

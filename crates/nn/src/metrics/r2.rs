@@ -67,7 +67,8 @@ mod tests {
         let constant = Tensor::f64([0.1, 0.1, 0.1]);
         assert_eq!(r2(&constant, &constant).unwrap(), 1.0);
         assert_eq!(r2(&Tensor::f64([0.1, 0.1, 0.2]), &constant).unwrap(), 0.0);
-        for (y, t) in [([f64::NAN, 1.0], [1.0, 1.0]), ([1.0, 1.0], [f64::NAN, 1.0]), ([1.0, 1.0], [f64::INFINITY, 1.0])] {
+        for (y, t) in [([f64::NAN, 1.0], [1.0, 1.0]), ([1.0, 1.0], [f64::NAN, 1.0]), ([1.0, 1.0], [f64::INFINITY, 1.0])]
+        {
             assert!(r2(&Tensor::f64(y), &Tensor::f64(t)).unwrap().is_nan());
         }
         assert!(r2(&Tensor::f64([1.0]), &Tensor::f64([1.0])).unwrap().is_nan());

@@ -25,7 +25,7 @@ pub fn roc_auc<T: Float>(scores: &Tensor<T>, labels: &Tensor<i64>) -> Result<f64
     }
     let labels = labels.to_vec();
     check_classes(&labels, 2)?;
-    let mut pairs: Vec<(f64, i64)> = scores.iter().map(Float::to_f64).zip(labels).collect();
+    let mut pairs: Vec<(f64, i64)> = scores.iter().map(T::to_f64).zip(labels).collect();
     if pairs.iter().any(|(score, _)| score.is_nan()) {
         return Ok(f64::NAN);
     }
@@ -55,7 +55,13 @@ mod tests {
             let (mut sum, mut pairs) = (0.0, 0.0);
             for (p, _) in scores.iter().zip(&labels).filter(|(_, label)| **label == 1) {
                 for (n, _) in scores.iter().zip(&labels).filter(|(_, label)| **label == 0) {
-                    sum += if p > n { 1.0 } else if p == n { 0.5 } else { 0.0 };
+                    sum += if p > n {
+                        1.0
+                    } else if p == n {
+                        0.5
+                    } else {
+                        0.0
+                    };
                     pairs += 1.0;
                 }
             }

@@ -27,7 +27,7 @@ pub fn top_k<T: Float>(scores: &Tensor<T>, labels: &Tensor<i64>, k: usize) -> Re
     check_rows("top_k", scores.shape(), (labels.shape(), &numbers))?;
     let classes = scores.shape()[scores.rank() - 1];
     let is_hit = |row: &[T], label: usize| {
-        let before = |(class, &score): &(usize, &T)| score > row[label] || score == row[label] && *class < label;
+        let before = |&(class, &score): &(usize, &T)| score > row[label] || score == row[label] && class < label;
         row.iter().all(|score| !score.is_nan()) && row.iter().enumerate().filter(before).count() < k
     };
     let all = scores.to_vec();

@@ -58,7 +58,7 @@ pub fn write(path: impl AsRef<Path>, array: impl Into<Array>) -> Result<()> {
     write_whole(path, &to_bytes(array)).map_err(|source| Error::Io { path: path.into(), source })
 }
 
-/// What [`write`] writes: byte for byte what numpy would.
+/// What [`write()`] writes: byte for byte what numpy would.
 pub fn to_bytes(array: impl Into<Array>) -> Vec<u8> {
     match array.into() {
         Array::F32(tensor) => bytes_of("<f4", &tensor, f32::to_le_bytes),

@@ -49,7 +49,7 @@ pub fn write<N: Into<String>>(path: impl AsRef<Path>, arrays: impl IntoIterator<
     write_whole(path, &to_bytes(arrays)?).map_err(|source| Error::Io { path: path.into(), source })
 }
 
-/// What [`write`] writes.
+/// What [`write()`] writes.
 ///
 /// # Errors
 /// If two arrays have one name, if a name is empty or a path, or if the file would take more than 4 GiB.

@@ -20,12 +20,12 @@ use tape::{Float, Tensor};
 /// assert_eq!((confusion.count(1, 0), confusion.accuracy()), (1, 0.75));
 /// assert_eq!((confusion.precision_of(0), confusion.recall_of(0)), (0.5, 1.0));
 /// assert_eq!(confusion.recall(Average::Macro), (1.0 + 2.0 / 3.0) / 2.0);
-/// let table = "\
-///   label  as cat  as dog  precision  recall     F1
-///   cat         1       0      0.500    1.00  0.667
-///   dog         1       2       1.00   0.667  0.800
-/// ";
-/// assert_eq!(confusion.to_string(), table);
+/// let table = [
+///     "  label  as cat  as dog  precision  recall     F1",
+///     "  cat         1       0      0.500    1.00  0.667",
+///     "  dog         1       2       1.00   0.667  0.800",
+/// ];
+/// assert_eq!(confusion.to_string().trim_end(), table.join("\n"));
 /// # Ok::<(), nn::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

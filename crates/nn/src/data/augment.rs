@@ -264,7 +264,8 @@ mod tests {
         let cut = Augment::new().cutout(4).apply(&from, 1).unwrap();
         let zeros: Vec<usize> =
             cut.to_vec().chunks(300).map(|image| image.iter().filter(|&&x| x == 0.0).count()).collect();
-        assert!(zeros.iter().all(|&zeros| (12..=48).contains(&zeros) && zeros % 6 == 0), "{zeros:?}");
+        // 2 to 4 rows by 2 to 4 columns of 3 channels: a square may stand out of the image by half.
+        assert!(zeros.iter().all(|zeros| [12, 18, 24, 27, 36, 48].contains(zeros)), "{zeros:?}");
         assert!(zeros.contains(&48) && zeros.iter().any(|&zeros| zeros < 48), "{zeros:?}");
     }
 

@@ -107,7 +107,7 @@ fn what_is_refused_is_named() {
         |shape: &str| with_header(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"));
     assert_eq!(from_bytes(&with_shape("(4L,)")).unwrap(), Tensor::zeros([4]).into());
     for (shape, text) in [
-        ("(3,)", "byte 66: [3] numbers of 4 bytes take 12 bytes, and 16 follow the header"),
+        ("(3,)", "byte 65: [3] numbers of 4 bytes take 12 bytes, and 16 follow the header"),
         ("(5,)", "[5] numbers of 4 bytes take 20 bytes, and 16 follow"),
         ("(4)", "byte 61: a shape of one axis is written `(n,)`"),
         ("(4611686018427387904,)", "take more than memory can address bytes"),

@@ -166,10 +166,9 @@ impl Checkpoint {
             .map_err(|source| Error::Io { path: path.clone(), source })?;
         self.directory.sync()?;
         // What is beyond those to keep goes last: at no moment are there fewer.
-        let kept = steps.iter().filter(|&&before| before != step).count() + 1;
-        for &old in steps.iter().filter(|&&before| before != step).take(kept.saturating_sub(self.keep)) {
-            self.directory.remove(old)?;
-        }
+        let before: Vec<u64> = steps.into_iter().filter(|&before| before != step).collect();
+        let beyond = (before.len() + 1).saturating_sub(self.keep);
+        before[..beyond].iter().try_for_each(|&old| self.directory.remove(old))?;
         Ok(path)
     }
 

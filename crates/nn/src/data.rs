@@ -24,7 +24,8 @@ pub use loader::{Loader, Position};
 pub use source::{Examples, Mapped, Rows, Source};
 pub use standardization::Standardization;
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{check_labels, misfit};
 use tape::{Rng, Shape, Tensor};
 
 /// Examples `[N, …]` and their labels `[N]`, checked once.
@@ -59,19 +60,11 @@ impl Dataset {
     /// If there is not one label for each example, or if a label is no class.
     pub fn with_classes(images: Tensor, labels: Tensor<i64>, classes: usize) -> Result<Dataset> {
         if images.rank() == 0 || labels.rank() != 1 || images.shape()[0] != labels.len() {
-            return Err(Error::Tape(tape::Error::ShapeMismatch {
-                op: "Dataset",
-                lhs: images.shape().to_vec(),
-                rhs: labels.shape().to_vec(),
-                hint: "give examples [N, …] and labels [N]",
-            }));
+            return misfit("Dataset", images.shape(), labels.shape(), "give examples [N, …] and labels [N]");
         }
         let (images, labels) = (images.contiguous(), labels.contiguous());
-        let is_class = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
-        match numbers(&labels).iter().position(|label| !is_class(label)) {
-            Some(example) => Err(Error::Label { label: numbers(&labels)[example], example, classes }),
-            None => Ok(Dataset { images, labels, classes }),
-        }
+        check_labels(numbers(&labels), classes, None)?;
+        Ok(Dataset { images, labels, classes })
     }
 
     /// The examples `[N, …]`.

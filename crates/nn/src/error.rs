@@ -1,6 +1,7 @@
 //! What can go wrong with what comes from outside: files, labels, settings, gradients that are not finite.
 
 use std::path::PathBuf;
+use tape::Shape;
 
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -118,6 +119,20 @@ impl std::fmt::Display for Differences {
         let Some((what, name)) = rows.next() else { return f.write_str("no differences") };
         write!(f, "  {what:<10}  {name}")?;
         rows.try_for_each(|(what, name)| write!(f, "\n  {what:<10}  {name}"))
+    }
+}
+
+/// That shapes do not fit, and the way out.
+pub(crate) fn misfit<R>(op: &'static str, lhs: &Shape, rhs: &Shape, hint: &'static str) -> Result<R> {
+    Err(Error::Tape(tape::Error::ShapeMismatch { op, lhs: lhs.to_vec(), rhs: rhs.to_vec(), hint }))
+}
+
+/// That every label is a class, or the one that is ignored.
+pub(crate) fn check_labels(labels: &[i64], classes: usize, ignore: Option<i64>) -> Result<()> {
+    let is_class = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
+    match labels.iter().position(|label| Some(*label) != ignore && !is_class(label)) {
+        Some(example) => Err(Error::Label { label: labels[example], example, classes }),
+        None => Ok(()),
     }
 }
 

@@ -11,10 +11,10 @@ mod read;
 mod write;
 
 pub(crate) use checksum::{CRC32, CRC32C};
-pub(crate) use format::{Contents, Stored};
+pub(crate) use format::{Contents, Stored, Written};
 pub(crate) use half::from_f16;
 pub(crate) use read::{load, load_bytes, load_where_it_fits};
-pub(crate) use write::{save, to_bytes, write_whole};
+pub(crate) use write::{save, to_bytes, write_whole, written};
 
 /// How the header's entry on axes is called.
 const LAYOUT: &str = "layout";

@@ -21,8 +21,9 @@ pub use r2::r2;
 pub use roc_auc::roc_auc;
 pub use top_k::top_k;
 
+use crate::Result;
 use crate::data::Dataset;
-use crate::{Error, Result};
+use crate::error::{check_labels, misfit};
 use tape::{Float, Shape, Tape, Var};
 
 /// How many examples go through the network at once.
@@ -76,21 +77,7 @@ fn check_rows(what: &'static str, scores: &Shape, labels: (&Shape, &[i64])) -> R
     let Some((&classes, _)) = scores.split_last().filter(|(_, rows)| **rows == labels.0[..]) else {
         return misfit(what, scores, labels.0, "scores [.., classes] want labels [..], one for each row");
     };
-    check_classes(labels.1, classes)
-}
-
-/// # Errors
-/// If a label is no class.
-fn check_classes(labels: &[i64], classes: usize) -> Result<()> {
-    let is_class = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
-    match labels.iter().position(|label| !is_class(label)) {
-        Some(example) => Err(Error::Label { label: labels[example], example, classes }),
-        None => Ok(()),
-    }
-}
-
-fn misfit<R>(op: &'static str, lhs: &Shape, rhs: &Shape, hint: &'static str) -> Result<R> {
-    Err(Error::Tape(tape::Error::ShapeMismatch { op, lhs: lhs.to_vec(), rhs: rhs.to_vec(), hint }))
+    check_labels(labels.1, classes, None)
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@
 
 mod containers;
 
+pub(crate) use containers::of_every_length;
+
 use crate::files::{self, Layout};
 use crate::{Buffer, Differences, Result};
 pub use tape::Float;

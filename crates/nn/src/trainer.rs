@@ -1,7 +1,7 @@
 //! [`Trainer`]: the loop, for those who do not want to write it.
 //!
-//! Epochs over a [`Loader`], a schedule, clipping, validation after each epoch, early stopping, records, checkpoints, a progress bar, and, with the feature
-//! `trainer`, Ctrl-C that finishes the step and saves. A run that goes on from its checkpoint has the bits of one that was not stopped.
+//! Epochs over a [`Loader`], a schedule, clipping, validation after each epoch, early stopping, records, checkpoints; with the feature `trainer` a progress
+//! bar and Ctrl-C that finishes the step and saves. A run that goes on from its checkpoint has the bits of one that was not stopped.
 
 mod early;
 mod options;

@@ -1,32 +1,12 @@
 //! A hundred thousand damaged files of each format: reading one ends in a value or an error, never in a panic, and asks for no more memory
 //! than the file justifies. One test, because allocations are counted for the whole process.
 
+#[expect(dead_code, reason = "of what was asked for bytes count here")]
+mod counting;
+
+use counting::asked;
 use nn::data::{Cifar, idx, npy, npz};
 use nn::prelude::*;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts what the program asks for.
-struct Counting;
-
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-#[expect(unsafe_code, reason = "an allocator is unsafe to implement")]
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the system allocator's contract, which is this one's.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const FILES: usize = 100_000;
 /// What reading may ask for however small the file is: decompression's tables, texts of errors.
@@ -63,9 +43,9 @@ fn survive<T>(format: &str, seeds: &[Vec<u8>], per_byte: usize, read: impl Fn(&[
     for number in 0..FILES {
         file.clone_from(&seeds[number % seeds.len()]);
         damage(&mut file, &mut rng);
-        let before = BYTES.load(Relaxed);
+        let before = asked().bytes;
         let outcome = read(&file);
-        let asked = BYTES.load(Relaxed) - before;
+        let asked = asked().bytes - before;
         assert!(asked <= ALWAYS + per_byte * file.len(), "{format}: {asked} bytes for {}", file.escape_ascii());
         match outcome {
             Ok(_) => good += 1,

@@ -1,38 +1,13 @@
 //! A steady training step: what it may ask the system for, and that nothing piles up. One test, because allocations are counted for
 //! the whole process.
 
+#[expect(dead_code, reason = "of what was asked for bytes do not count here")]
+mod counting;
 mod net;
 
+use counting::{LIMIT, asked};
 use net::Net;
 use nn::prelude::*;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts what the program asks for.
-struct Counting;
-
-static SMALL: AtomicUsize = AtomicUsize::new(0);
-static LARGE: AtomicUsize = AtomicUsize::new(0);
-/// From this many bytes on an allocation is large.
-const LIMIT: usize = 512;
-
-#[expect(unsafe_code, reason = "an allocator is unsafe to implement")]
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let counter = if layout.size() >= LIMIT { &LARGE } else { &SMALL };
-        counter.fetch_add(1, Relaxed);
-        // SAFETY: the caller keeps the system allocator's contract, which is this one's.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// What one step asked for.
 struct Asked {
@@ -44,25 +19,26 @@ struct Asked {
 }
 
 fn counts() -> (usize, usize, u64) {
-    (SMALL.load(Relaxed), LARGE.load(Relaxed), kernels::pool::stats().system_allocations)
+    let now = asked();
+    (now.small, now.large, kernels::pool::stats().system_allocations)
 }
 
 /// Runs steps and returns what each asked for from the fourth on, having checked that live bytes stay.
 fn steady_steps(mut step: impl FnMut(usize) -> usize) -> Vec<Asked> {
     let mut live_bytes = Vec::with_capacity(40);
-    let mut asked = Vec::with_capacity(40);
+    let mut steps = Vec::with_capacity(40);
     for at in 0..40 {
         let before = counts();
         let records = step(at);
         let after = counts();
         if at >= 3 {
             let (small, large, from_the_pool) = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
-            asked.push(Asked { small, large, from_the_pool, records });
+            steps.push(Asked { small, large, from_the_pool, records });
             live_bytes.push(kernels::pool::stats().live_bytes);
         }
     }
     assert!(live_bytes.iter().all(|&bytes| bytes == live_bytes[0]), "{live_bytes:?}");
-    asked
+    steps
 }
 
 #[test]

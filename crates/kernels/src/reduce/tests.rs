@@ -56,10 +56,29 @@ fn logsumexp_of(x: &[f64]) -> f64 {
     if max.is_finite() { max + x.iter().map(|x| (x - max).exp()).sum::<f64>().ln() } else { max }
 }
 
-/// Beyond the normal numbers products lose digits on the way, and other ones in another order: 5776 factors that ended at 4e-316 were found by the random
-/// shapes below.
+/// The product with its exponent kept apart: on the way it may be below the normal numbers, where digits are lost, and at the end less so. The random
+/// shapes below found 5776 factors that end at 4e-316.
+fn product_of(x: &[f64]) -> f64 {
+    let (mut product, mut exponent) = (1.0, 0);
+    for &x in x {
+        let (factor, of_factor) = apart(x);
+        let (next, of_product) = apart(product * factor);
+        (product, exponent) = (next, exponent + of_factor + of_product);
+    }
+    let half = exponent.clamp(-2000, 2000) / 2;
+    product * 2f64.powi(half) * 2f64.powi(exponent.clamp(-2000, 2000) - half)
+}
+/// A normal number as one in 1..2, with its sign, and the exponent of 2 that it lacks; others as they are.
+fn apart(x: f64) -> (f64, i32) {
+    let exponent = (x.to_bits() >> 52 & 0x7ff) as i32;
+    if exponent == 0 || exponent == 0x7ff {
+        return (x, 0);
+    }
+    (f64::from_bits(x.to_bits() & !(0x7ff << 52) | 1023 << 52), exponent - 1023)
+}
+/// The least normal number too: below it rounding is that of it.
 fn size_of_product(x: &[f64]) -> f64 {
-    4.0 * x.iter().product::<f64>().abs() * (x.len() as f64).sqrt() + 1e-280
+    4.0 * product_of(x).abs() * (x.len() as f64).sqrt() + f64::MIN_POSITIVE
 }
 
 /// Name, kernel, definition, and the scale on which its error is measured.
@@ -68,7 +87,7 @@ fn functions<T: Float>() -> Vec<(&'static str, Function<T>, Definition, Definiti
     vec![
         ("sum", sum, sum_of, size),
         ("mean", mean, |x| sum_of(x) / x.len() as f64, |x| x.iter().map(|x| x.abs()).sum::<f64>() / x.len() as f64),
-        ("prod", prod, |x| x.iter().product(), size_of_product),
+        ("prod", prod, product_of, size_of_product),
         ("norm1", norm1, |x| x.iter().map(|x| x.abs()).sum(), size),
         ("sum_of_squares", sum_of_squares, |x| x.iter().map(|x| x * x).sum(), |x| x.iter().map(|x| x * x).sum()),
         ("variance", |r| variance(r, 1.0), |x| if x.len() < 2 { f64::NAN } else { variance_of(x) }, spread_of),

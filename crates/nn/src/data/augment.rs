@@ -1,7 +1,7 @@
 //! Random changes of image batches `[N, H, W, C]` that leave the class what it is. Every one is drawn from an explicit seed.
 
-use crate::error::setting;
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{check_labels, setting};
 use rand::SeedableRng as _;
 use rand_distr::{Beta, Distribution as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -184,9 +184,7 @@ pub fn mixup(
         return setting("mixup", format!("examples {examples:?} with labels {labels:?}; give [N, …] and [N]"));
     }
     let (numbers, labels) = (examples.to_vec(), labels.to_vec());
-    if let Some(example) = labels.iter().position(|&label| !usize::try_from(label).is_ok_and(|label| label < classes)) {
-        return Err(Error::Label { label: labels[example], example, classes });
-    }
+    check_labels(&labels, classes, None)?;
     let mut partners: Vec<usize> = (0..count).collect();
     Rng::seed(seed).shuffle(&mut partners);
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(!seed);

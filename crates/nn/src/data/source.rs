@@ -1,8 +1,8 @@
 //! What batches are taken from: [`Source`], [`Examples`], and sources with a function over each batch.
 
 use super::Dataset;
-use crate::error::setting;
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{misfit, setting};
 use kernels::pool::Element;
 use std::sync::Arc;
 use tape::{MAX_RANK, Shape, Tensor};
@@ -167,13 +167,9 @@ impl<R: Rows> Examples<R> {
         let shapes = rows.shapes();
         let first = shapes[0];
         let hint = "the first axis of each counts the examples";
-        let mismatch = |other: &Shape| {
-            let (lhs, rhs) = (first.to_vec(), other.to_vec());
-            Err(Error::Tape(tape::Error::ShapeMismatch { op: "Examples", lhs, rhs, hint }))
-        };
         let len = |shape: &Shape| shape.first().copied();
         if let Some(other) = shapes.iter().find(|shape| len(shape).is_none() || len(shape) != len(&first)) {
-            return mismatch(other);
+            return misfit("Examples", &first, other, hint);
         }
         Ok(Examples { rows: rows.contiguous(), len: first[0] })
     }
@@ -241,7 +237,7 @@ mod tests {
         let chosen = data.select(&[5, 0, 5]).unwrap();
         assert_eq!(chosen.rows().0.to_vec(), [5.0, 11.0, 0.0, 6.0, 5.0, 11.0]);
         assert_eq!((chosen.rows().1.to_vec(), chosen.rows().2.shape().to_vec()), (vec![5, 0, 5], vec![3, 0]));
-        let text = |error: Error| error.to_string();
+        let text = |error: crate::Error| error.to_string();
         assert_eq!(text(data.select(&[0, 6]).unwrap_err()), "examples: there is no example 6; there are 6");
         let shapes = "Examples: shapes [6, 2] and [5] do not fit: the first axis of each counts the examples";
         assert_eq!(text(Examples::new((x(), Tensor::zeros([5]))).unwrap_err()), shapes);

@@ -41,6 +41,9 @@ pub(crate) struct Stored<'b> {
     pub(crate) bytes: &'b [u8],
 }
 
+/// A tensor on the way to a file: its type, shape and numbers, little-endian.
+pub(crate) type Written = (&'static str, Vec<usize>, Vec<u8>);
+
 /// Takes a file apart.
 ///
 /// # Errors
@@ -102,10 +105,7 @@ fn tensor(entry: &Value) -> Option<(&'static str, usize, Vec<usize>, usize, usiz
 }
 
 /// The bytes of a file with these tensors: name, type, shape and numbers.
-pub(crate) fn write(
-    metadata: &BTreeMap<&str, &str>,
-    tensors: &BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
-) -> Vec<u8> {
+pub(crate) fn write(metadata: &BTreeMap<&str, &str>, tensors: &BTreeMap<String, Written>) -> Vec<u8> {
     let mut header = Map::from_iter([(METADATA.to_owned(), json!(metadata))]);
     let mut end = 0;
     for (name, (dtype, shape, bytes)) in tensors {

@@ -1,7 +1,8 @@
 //! Writing: the bytes, and a file that appears whole or not at all.
 
+use super::format::{self, Written};
 use super::list::list;
-use super::{LAYOUT, Layout, format};
+use super::{LAYOUT, Layout};
 use crate::module::Module;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ pub(crate) fn save<T: Float>(module: &impl Module<T>, path: &Path, layout: Layou
 /// What [`save`] writes.
 pub(crate) fn to_bytes<T: Float>(module: &impl Module<T>, layout: Layout) -> Result<Vec<u8>> {
     let tensors = list(module, layout)?.into_iter().map(|entry| {
-        let tensor = entry.in_file().contiguous();
-        (entry.file_name.clone(), (super::read::dtype::<T>(), tensor.shape().to_vec(), bytes_of(&tensor)))
+        let tensor = written(&entry.in_file());
+        (entry.file_name, tensor)
     });
     let mut header = BTreeMap::from([(LAYOUT, layout.name())]);
     if layout == Layout::Pytorch {
@@ -28,13 +29,13 @@ pub(crate) fn to_bytes<T: Float>(module: &impl Module<T>, layout: Layout) -> Res
     Ok(format::write(&header, &tensors.collect()))
 }
 
-/// The numbers of a contiguous tensor, little-endian.
-fn bytes_of<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
-    let numbers = tensor.as_slice().expect("made contiguous");
-    match size_of::<T>() {
-        4 => numbers.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
-        _ => numbers.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
-    }
+/// A tensor as a file has it.
+pub(crate) fn written<T: Float>(tensor: &Tensor<T>) -> Written {
+    let bytes = match size_of::<T>() {
+        4 => tensor.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
+        _ => tensor.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
+    };
+    (super::read::dtype::<T>(), tensor.shape().to_vec(), bytes)
 }
 
 /// Writes a file that appears whole or not at all: beside its place, synced, then moved there.

@@ -1,7 +1,7 @@
 //! What losses hold against each other before they compute: shapes, labels, weights of classes. And 0 · ln 0 = 0.
 
-use crate::error::setting;
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{check_labels, misfit, setting};
 use tape::{Float, Operand, Shape, Tensor, Var};
 
 /// The target as a value on the prediction's tape, of the same shape.
@@ -11,10 +11,6 @@ pub(super) fn target<T: Float>(what: &'static str, x: &Var<T>, target: impl Oper
         return Ok(target);
     }
     misfit(what, x.shape(), target.shape(), "prediction and target have the same shape; reshape one of them")
-}
-
-pub(super) fn misfit<R>(op: &'static str, lhs: &Shape, rhs: &Shape, hint: &'static str) -> Result<R> {
-    Err(Error::Tape(tape::Error::ShapeMismatch { op, lhs: lhs.to_vec(), rhs: rhs.to_vec(), hint }))
 }
 
 /// A number that a setting must be above.
@@ -124,17 +120,6 @@ impl<T: Float> Rows<T> {
             Some(ignored) => 1.0 - ignored.squeeze(-1),
             None => self.weights.ones_like(),
         }
-    }
-}
-
-/// # Errors
-/// If a label that is not ignored is no class.
-fn check_labels(labels: &[i64], classes: usize, ignore: Option<i64>) -> Result<()> {
-    let is_wrong =
-        |&label: &i64| Some(label) != ignore && usize::try_from(label).map_or(true, |label| label >= classes);
-    match labels.iter().position(is_wrong) {
-        Some(example) => Err(Error::Label { label: labels[example], example, classes }),
-        None => Ok(()),
     }
 }
 

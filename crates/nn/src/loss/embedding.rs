@@ -1,9 +1,9 @@
 //! Losses of distances and angles between rows.
 
 use super::Reduction;
-use super::checks::{above_0, at_least_0, misfit, signs, target};
+use super::checks::{above_0, at_least_0, signs, target};
 use crate::Result;
-use crate::error::setting;
+use crate::error::{misfit, setting};
 use tape::{Float, Operand, Tensor, Var, keep};
 
 /// Lengths below this count as this: PyTorch adds its square to the squared lengths.

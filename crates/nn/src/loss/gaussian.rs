@@ -1,9 +1,9 @@
 //! Negative log-likelihood of a normal law whose variance is predicted too.
 
 use super::Reduction;
-use super::checks::{above_0, misfit, target};
+use super::checks::{above_0, target};
 use crate::Result;
-use crate::error::setting;
+use crate::error::{misfit, setting};
 use tape::{Float, Operand, Var};
 
 /// Negative log-likelihood of targets t under normal laws with predicted means μ and variances v: (ln v + (μ − t)²/v)/2, and ln(2π)/2 more if full

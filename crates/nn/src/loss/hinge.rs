@@ -1,9 +1,9 @@
 //! Hinge losses: what is right by a margin costs nothing.
 
 use super::Reduction;
-use super::checks::{Rows, at_least_0, misfit, signs};
+use super::checks::{Rows, at_least_0, signs};
 use crate::Result;
-use crate::error::setting;
+use crate::error::{misfit, setting};
 use tape::{Float, Tensor, Var};
 
 /// max(0, m − y·x) of scores x and labels y of −1 or 1, of any shape: support vector machines (Cortes, Vapnik 1995). The derivative at the kink is 0.

@@ -1,10 +1,10 @@
 //! InfoNCE: to find the one that belongs among those that do not.
 
-use super::checks::{above_0, misfit, target};
+use super::checks::{above_0, target};
 use super::embedding::directions;
 use super::{CrossEntropy, Reduction};
 use crate::Result;
-use crate::error::setting;
+use crate::error::{misfit, setting};
 use tape::{Float, Operand, Tensor, Var};
 
 /// Contrastive loss (van den Oord, Li, Vinyals 2018): row i of the queries is to find row i of the keys among all keys, by the cross-entropy of

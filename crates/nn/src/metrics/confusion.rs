@@ -1,9 +1,9 @@
 //! The confusion matrix, and what is read from it.
 
-use super::{best, check_classes, check_rows, misfit};
+use super::{best, check_rows};
 use crate::Result;
 use crate::diagnose::table;
-use crate::error::setting;
+use crate::error::{check_labels, misfit, setting};
 use std::fmt;
 use tape::{Float, Tensor};
 
@@ -68,8 +68,8 @@ impl Confusion {
             return misfit("Confusion::add", predicted.shape(), labels.shape(), hint);
         }
         let (predicted, labels) = (predicted.to_vec(), labels.to_vec());
-        check_classes(&predicted, self.classes())?;
-        check_classes(&labels, self.classes())?;
+        check_labels(&predicted, self.classes(), None)?;
+        check_labels(&labels, self.classes(), None)?;
         self.count_up(labels.into_iter().zip(predicted));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The coefficient of determination.
 
-use super::misfit;
 use crate::Result;
+use crate::error::misfit;
 use tape::{Float, Tensor};
 
 /// R² = 1 − Σ(t − y)² / Σ(t − t̄)² of predictions y and targets t `[N]`, or its mean over the features of `[N, features]`: 1 is perfect, 0 is as good as

@@ -1,7 +1,7 @@
 //! The area under the receiver operating characteristic.
 
-use super::{check_classes, misfit};
 use crate::Result;
+use crate::error::{check_labels, misfit};
 use tape::{Float, Tensor};
 
 /// The area under the ROC curve: the probability that a random positive scores higher than a random negative, ties counting half (Mann, Whitney 1947;
@@ -24,7 +24,7 @@ pub fn roc_auc<T: Float>(scores: &Tensor<T>, labels: &Tensor<i64>) -> Result<f64
         return misfit("roc_auc", scores.shape(), labels.shape(), "scores and labels have the same shape");
     }
     let labels = labels.to_vec();
-    check_classes(&labels, 2)?;
+    check_labels(&labels, 2, None)?;
     let mut pairs: Vec<(f64, i64)> = scores.iter().map(T::to_f64).zip(labels).collect();
     if pairs.iter().any(|(score, _)| score.is_nan()) {
         return Ok(f64::NAN);

@@ -159,11 +159,18 @@ macro_rules! tuples {
         }
     };
 }
-tuples!(A 0);
-tuples!(A 0, B 1);
-tuples!(A 0, B 1, C 2);
-tuples!(A 0, B 1, C 2, D 3);
-tuples!(A 0, B 1, C 2, D 3, E 4);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+/// Calls a macro with the parts of tuples of one to eight: `A 0, B 1`.
+macro_rules! of_every_length {
+    ($tuples:ident) => {
+        $tuples!(A 0);
+        $tuples!(A 0, B 1);
+        $tuples!(A 0, B 1, C 2);
+        $tuples!(A 0, B 1, C 2, D 3);
+        $tuples!(A 0, B 1, C 2, D 3, E 4);
+        $tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
+        $tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+        $tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    };
+}
+of_every_length!(tuples);
+pub(crate) use of_every_length;

@@ -1,6 +1,7 @@
 //! Modules as state: their parameters and buffers, under the names that model files have too.
 
 use super::{Recall, Record, State, Value as _};
+use crate::files::written;
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::{Buffer, Sequential};
 use tape::{Float, Param, Tensor};
@@ -42,10 +43,7 @@ pub fn recall_module<T: Float>(module: &mut (impl Module<T> + ?Sized), from: &mu
 
 /// Writes a tensor of either float type.
 pub(crate) fn record_tensor<T: Float>(tensor: &Tensor<T>, to: &mut Record) {
-    match size_of::<T>() {
-        4 => to.put(&tensor.cast::<f32>()),
-        _ => to.put(&tensor.cast::<f64>()),
-    }
+    to.insert(written(tensor));
 }
 
 /// A tensor of any shape and of this float type, if the file has one here.

@@ -1,10 +1,11 @@
 //! [`Record`]: names and numbers on the way to a file.
 
 use super::{State, Value};
+use crate::files::Written;
 use std::collections::BTreeMap;
 
-/// A tensor as a file has it: type, shape, and numbers, little-endian.
-pub(crate) type Tensors = BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>;
+/// Tensors by name.
+pub(crate) type Tensors = BTreeMap<String, Written>;
 
 /// What a run remembers, by name.
 #[derive(Debug, Default)]
@@ -42,8 +43,12 @@ impl Record {
 
     /// Writes a value where the record stands.
     pub fn put(&mut self, value: &impl Value) {
+        self.insert(value.store());
+    }
+
+    pub(super) fn insert(&mut self, tensor: Written) {
         let name = if self.name.is_empty() { "state" } else { &self.name };
-        if self.tensors.insert(name.to_owned(), value.store()).is_some() {
+        if self.tensors.insert(name.to_owned(), tensor).is_some() {
             self.twice.get_or_insert_with(|| name.to_owned());
         }
     }

@@ -1,12 +1,13 @@
 //! What a record holds: numbers, texts and tensors.
 
 use super::{Recall, Record, State};
+use crate::files::{Written, written};
 use tape::{Rng, Tensor};
 
 /// Something that is one tensor of a file.
 pub trait Value: Sized {
     /// Its type as safetensors calls it, its shape, and its numbers, little-endian.
-    fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>);
+    fn store(&self) -> Written;
 
     /// From what [`Value::store`] gave.
     ///
@@ -29,7 +30,7 @@ fn chunks<'b, const N: usize>(
 macro_rules! numbers {
     ($($type:ty, $dtype:literal);* $(;)?) => {$(
         impl Value for $type {
-            fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
+            fn store(&self) -> Written {
                 ($dtype, Vec::new(), self.to_le_bytes().to_vec())
             }
             fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
@@ -67,7 +68,7 @@ numbers! {
 recorded!(usize, bool, String, Rng);
 
 impl Value for usize {
-    fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
+    fn store(&self) -> Written {
         (*self as u64).store()
     }
     fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
@@ -77,7 +78,7 @@ impl Value for usize {
 }
 
 impl Value for bool {
-    fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
+    fn store(&self) -> Written {
         ("BOOL", Vec::new(), vec![u8::from(*self)])
     }
     fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
@@ -90,7 +91,7 @@ impl Value for bool {
 }
 
 impl Value for String {
-    fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
+    fn store(&self) -> Written {
         ("U8", vec![self.len()], self.as_bytes().to_vec())
     }
     fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
@@ -102,7 +103,7 @@ impl Value for String {
 }
 
 impl Value for Rng {
-    fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
+    fn store(&self) -> Written {
         ("U8", vec![32], self.state().to_vec())
     }
     fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
@@ -113,11 +114,11 @@ impl Value for Rng {
 }
 
 macro_rules! tensors {
-    ($($type:ty, $dtype:literal);* $(;)?) => {$(
+    ($($type:ty, $dtype:literal, $written:path);* $(;)?) => {$(
         /// Any shape: for memory that comes to be while a run goes on.
         impl Value for Tensor<$type> {
-            fn store(&self) -> (&'static str, Vec<usize>, Vec<u8>) {
-                ($dtype, self.shape().to_vec(), self.iter().flat_map(|number| number.to_le_bytes()).collect())
+            fn store(&self) -> Written {
+                $written(self)
             }
             fn fetch(dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<Self, String> {
                 if shape.len() > tape::MAX_RANK {
@@ -149,7 +150,11 @@ macro_rules! tensors {
     )*};
 }
 tensors! {
-    f32, "F32";
-    f64, "F64";
-    i64, "I64";
+    f32, "F32", written;
+    f64, "F64", written;
+    i64, "I64", integers;
+}
+
+fn integers(tensor: &Tensor<i64>) -> Written {
+    ("I64", tensor.shape().to_vec(), tensor.iter().flat_map(i64::to_le_bytes).collect())
 }

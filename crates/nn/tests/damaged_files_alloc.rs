@@ -2,9 +2,9 @@
 //! than the file justifies. One test, because allocations are counted for the whole process.
 
 #[expect(dead_code, reason = "of what was asked for bytes count here")]
-mod counting;
+mod allocator;
 
-use counting::asked;
+use allocator::asked;
 use nn::data::{Cifar, idx, npy, npz};
 use nn::prelude::*;
 

@@ -2,10 +2,10 @@
 //! the whole process.
 
 #[expect(dead_code, reason = "of what was asked for bytes do not count here")]
-mod counting;
+mod allocator;
 mod net;
 
-use counting::{LIMIT, asked};
+use allocator::{LIMIT, asked};
 use net::Net;
 use nn::prelude::*;
 

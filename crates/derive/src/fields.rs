@@ -164,7 +164,8 @@ impl Options {
                     options.pytorch = Some(Pytorch::read(&meta)?);
                     return Ok(());
                 }
-                Err(meta.error("expected `skip`, `flatten` or `pytorch(…)` (on a field) or `float = f64` (on the type)"))
+                Err(meta
+                    .error("expected `skip`, `flatten` or `pytorch(…)` (on a field) or `float = f64` (on the type)"))
             })?;
         }
         Ok(options)

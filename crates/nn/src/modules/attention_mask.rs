@@ -118,15 +118,15 @@ impl<T: Float> AttentionMask<T> {
             (Some(total), Some(bias)) => total + bias,
             (total, bias) => total.or(bias)?,
         };
-        let mut shape = *total.shape();
-        if total.is_empty() || shape.rank() == 0 {
+        let mut shape = total.shape().to_vec();
+        if total.is_empty() || shape.is_empty() {
             return None;
         }
-        let last = shape.rank() - 1;
+        let last = shape.len() - 1;
         let low = T::from_f64(f64::NEG_INFINITY);
         let is_dead = |row: &[T]| T::from_f64(f64::from(row.iter().all(|&number| number == low)));
         let dead: Vec<T> = total.to_vec().chunks_exact(shape[last]).map(is_dead).collect();
-        shape = shape.with(last, 1);
+        shape[last] = 1;
         dead.contains(&T::from_f64(1.0)).then(|| Tensor::new(&dead, shape))
     }
 }

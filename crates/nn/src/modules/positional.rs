@@ -1,8 +1,8 @@
 //! Positions: what tells the places of a sequence apart, added to its features.
 
 use crate::error::{expect, setting};
-use crate::module::{CastTo, Module, Path, Visitor, VisitorMut};
-use crate::{Layer, Result};
+use crate::module::{CastTo, Path, Visitor, VisitorMut};
+use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rng, Tensor, Var};
 
 /// Waves added to x `[N, T, D]`: sin(t·10000^(−2i/D)) at feature 2i, the cosine at 2i + 1 (Vaswani et al. 2017, section 3.5).

@@ -131,7 +131,9 @@ impl Cells<f32> {
         }
         crate::Dropout::try_new(dropout)?;
         if projection > 0 && (!family.projects || projection >= hidden) {
-            let problem = format!("a projection to {projection} outputs; only an LSTM has one, to fewer than its {hidden} hidden units");
+            let problem = format!(
+                "a projection to {projection} outputs; only an LSTM has one, to fewer than its {hidden} hidden units"
+            );
             return setting(family.name, problem);
         }
         let bound = 1.0 / (hidden as f32).sqrt();
@@ -220,7 +222,10 @@ impl<T: Float> Cells<T> {
         assert!(shape.rank() == 3 && shape[2] == inputs, "{name}: x has shape {shape:?}; it is [N, T, {inputs}]");
         for (state, size) in initial.into_iter().flatten().zip(self.sizes()) {
             let (own, wanted) = (state.shape(), [self.cells.len(), shape[0], size]);
-            assert!(*own == wanted, "{name}: an initial state has shape {own:?}; it is {wanted:?}, for x of shape {shape:?}");
+            assert!(
+                *own == wanted,
+                "{name}: an initial state has shape {own:?}; it is {wanted:?}, for x of shape {shape:?}"
+            );
         }
         [shape[0], shape[1]]
     }

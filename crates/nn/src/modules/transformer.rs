@@ -120,9 +120,8 @@ impl TransformerDecoderLayer {
     /// # Errors
     /// If a number is 0, or if the heads do not divide the features.
     pub fn try_new(features: usize, heads: usize, hidden: usize, rng: &mut Rng) -> Result<TransformerDecoderLayer> {
-        let mut attention =
-            || Ok(MultiHeadAttention::with_widths(features, features, features, heads, rng)?.dropout(DROPOUT));
-        let (self_attn, multihead_attn) = (attention()?, attention()?);
+        let mut attention = || MultiHeadAttention::with_widths(features, features, features, heads, rng);
+        let (self_attn, multihead_attn) = (attention()?.dropout(DROPOUT), attention()?.dropout(DROPOUT));
         let (linear1, linear2) = network(features, hidden, rng)?;
         let [norm1, norm2, norm3] = [(); 3].map(|()| LayerNorm::new(features));
         Ok(TransformerDecoderLayer {

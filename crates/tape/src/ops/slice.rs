@@ -75,7 +75,9 @@ impl Place {
     pub(crate) fn among_zeros<T: Float>(&self, numbers: &[T]) -> Tensor<T> {
         Tensor::fill_with(self.of, |to| {
             to.fill(T::ZERO);
-            self.blocks(numbers.len(), |block, to_at, at| to[to_at..][..block].copy_from_slice(&numbers[at..][..block]));
+            self.blocks(numbers.len(), |block, to_at, at| {
+                to[to_at..][..block].copy_from_slice(&numbers[at..][..block])
+            });
         })
     }
 
@@ -294,7 +296,8 @@ mod tests {
         let y = x.clone() * 1.0;
         y.watch();
         let whole = y.clone() + &x;
-        let parts = y.clone().narrow(1, 1, 2).sum() + y.clone().slice((1, 2)) * 10.0 + y.clone().slice(0..1).sum() * 100.0;
+        let parts =
+            y.clone().narrow(1, 1, 2).sum() + y.clone().slice((1, 2)) * 10.0 + y.clone().slice(0..1).sum() * 100.0;
         let grads = (whole.sum() + parts).backward();
         assert_eq!(grads[&y].to_vec(), [101.0, 102.0, 102.0, 1.0, 2.0, 12.0]);
         assert_eq!(grads[&x].to_vec(), [102.0, 103.0, 103.0, 2.0, 3.0, 13.0]);

@@ -76,7 +76,7 @@ impl Place {
         Tensor::fill_with(self.of, |to| {
             to.fill(T::ZERO);
             self.blocks(numbers.len(), |block, to_at, at| {
-                to[to_at..][..block].copy_from_slice(&numbers[at..][..block])
+                to[to_at..][..block].copy_from_slice(&numbers[at..][..block]);
             });
         })
     }

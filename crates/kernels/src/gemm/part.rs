@@ -1,21 +1,24 @@
 //! Parts of a product: strips of rows × panels of columns, over all of k.
 //!
-//! For one block of k after the other, and one group of panels after the other, a part first copies the group's block of `b` in the order
-//! in which tiles read it, unless it has too few rows to read the copy often. The copy stays in L2; each strip of `a`, which then goes by
-//! all panels of the group, in L1.
+//! For one block of k after the other, and one group of panels after the other, a part copies the group's block of `b` in the order in which tiles
+//! read it: before, or as its first strip goes by, unless it has too few rows to read the copy often. The copy stays in L2; each strip of `a`,
+//! which goes by all panels of the group, in L1.
 
 use super::{Epilogue, Matrix, pack, tile};
 use crate::Float;
 use crate::lanes::Lanes;
-use crate::lanes::sums::{Ahead, Factor, sums, sums_ahead};
+use crate::lanes::sums::{Ahead, Factor, sums, sums_ahead, sums_keeping};
 use crate::lanes::tile::{by_tile, next};
 use crate::lanes::window::Window;
 use crate::level::Kernel;
 use crate::parallel::Split;
 use crate::pool::Buffer;
 
-/// From this many rows on `b` is copied even where its rows are contiguous.
-const PACK_FROM: usize = 400;
+/// From this many rows on the first strip keeps a copy of `b`, where its rows are contiguous but apart: tiles then read a panel as one run, out
+/// of all sets of the caches. With fewer, writing a copy that the other core wrote last takes longer than that saves.
+const KEEP_FROM: usize = 100;
+/// From this many rows on the copy is made before, along the rows of `b`.
+const COPY_FROM: usize = 400;
 /// From so many numbers on between rows of `b` they are copied, too: they fall into few sets of the caches, out of which they push each other.
 const FAR: usize = 4096;
 /// Numbers between two panels of a copy, so that they do not fall into the same sets of the cache.
@@ -88,24 +91,77 @@ struct Place {
     steps: usize,
 }
 
-/// A group's block of the second factor: in place, or copied from panel `first` on.
+/// Whence tiles read whole panels of `b`.
+#[derive(Clone, Copy, PartialEq)]
+enum Panels {
+    /// From where they stand.
+    InPlace,
+    /// The first strip from where they stand, and it copies them for the others.
+    KeptByFirstStrip,
+    /// From copies that are made before.
+    Copied,
+}
+
+impl Panels {
+    fn of<T>(b: Matrix<'_, T>, rows: usize, cut: Cut) -> Self {
+        match (b.column == 1 && b.row < FAR, b.row <= cut.width) {
+            (false, _) => Panels::Copied,
+            (true, true) => Panels::InPlace,
+            (true, false) if rows >= COPY_FROM => Panels::Copied,
+            (true, false) if rows >= KEEP_FROM => Panels::KeptByFirstStrip,
+            (true, false) => Panels::InPlace,
+        }
+    }
+}
+
+/// A group's block of the second factor.
 struct Block<'a, T> {
     matrix: Matrix<'a, T>,
-    copy: &'a [T],
-    first: usize,
-    width: usize,
     steps: usize,
+    width: usize,
+    /// So many panels are read where they stand, by the first strip at least.
+    whole: usize,
+    /// The copy begins with this panel.
+    first: usize,
+    copy: &'a mut [T],
+}
+
+/// What a tile reads of it.
+enum Panel<'a, T> {
+    Read(Factor<'a, T>),
+    /// And copies.
+    Keep(Factor<'a, T>, &'a mut [T]),
 }
 
 impl<'a, T: Float> Block<'a, T> {
     #[inline(always)]
-    fn panel(&self, index: usize) -> Factor<'a, T> {
-        let &Block { matrix, copy, first, width, steps } = self;
+    fn new<L: Lanes<Elem = T>>(
+        matrix: Matrix<'a, T>,
+        (steps, columns): (usize, usize),
+        panels: Panels,
+        copy: &'a mut [T],
+        width: usize,
+    ) -> Self {
+        let whole = if panels == Panels::Copied { 0 } else { columns / width };
+        let first = if panels == Panels::InPlace { whole } else { 0 };
+        let rest = &mut copy[(whole - first) * (steps * width + APART)..];
+        pack_panels::<L>(matrix.right_of(whole * width), steps, columns - whole * width, rest, width);
+        Block { matrix, steps, width, whole, first, copy }
+    }
+
+    #[inline(always)]
+    fn panel(&mut self, index: usize, first_strip: bool) -> Panel<'_, T> {
+        let &mut Block { matrix, steps, width, whole, first, .. } = self;
+        let stands =
+            |index: usize| Factor { values: &matrix.values[index * width..], line: 1, step: matrix.row, row: 0 };
         if index < first {
-            return Factor { values: &matrix.values[index * width..], line: 1, step: matrix.row, row: 0 };
+            return Panel::Read(stands(index));
         }
-        let size = steps * width;
-        Factor { values: &copy[(index - first) * (size + APART)..][..size], line: 1, step: width, row: 0 }
+        let copy = &mut self.copy[(index - first) * (steps * width + APART)..][..steps * width];
+        if first_strip && index < whole {
+            return Panel::Keep(stands(index), copy);
+        }
+        Panel::Read(Factor { values: copy, line: 1, step: width, row: 0 })
     }
 }
 
@@ -116,20 +172,16 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
     fn run<L: Lanes<Elem = T>>(mut self) {
         let Cut { height, width, block, group, asks: (asks_left, asks_right) } = self.cut;
         let (rows, columns) = (self.c.rows(), self.c.columns());
-        // In place but for a last panel narrower than a tile.
-        let in_place = self.right.column == 1 && (rows < PACK_FROM || self.right.row <= width) && self.right.row < FAR;
-        let panels = columns.min(group).div_ceil(width);
-        let copied = if in_place { 1 } else { panels };
+        let panels = Panels::of(self.right, rows, self.cut);
+        // A last panel narrower than a tile is always copied before.
+        let copied = if panels == Panels::InPlace { 1 } else { columns.min(group).div_ceil(width) };
         let mut copy = Buffer::<T>::new(copied * (self.steps.min(block) * width + APART));
         for step in (0..self.steps).step_by(block) {
             let steps = (self.steps - step).min(block);
             for from in (0..columns).step_by(group) {
                 let these = (columns - from).min(group);
                 let matrix = self.right.below(step).right_of(from);
-                let first = if in_place { these / width } else { 0 };
-                let rest = these - first * width;
-                pack_panels::<L>(matrix.right_of(first * width), steps, rest, &mut copy, width);
-                let b = Block { matrix, copy: &copy, first, width, steps };
+                let mut b = Block::new::<L>(matrix, (steps, these), panels, &mut copy, width);
                 let mut row = 0;
                 while row < rows {
                     // As high as a tile of full width may be, so that all panels have the same strips.
@@ -138,7 +190,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         let column = from + index * width;
                         let registers = (columns - column).min(width).div_ceil(L::N);
                         let at = Place { row, column, step, steps };
-                        let ahead = if asks_right && row == 0 && index < first && columns - column >= 2 * width {
+                        let ahead = if asks_right && row == 0 && index + 1 < b.whole {
                             let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
                             Some(Ahead::new(next, width, 1, matrix.row))
                         } else if asks_left && index == 0 && row + lines < rows {
@@ -148,7 +200,8 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         } else {
                             None
                         };
-                        by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b.panel(index), ahead));
+                        let panel = b.panel(index, row == 0);
+                        by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, panel, ahead));
                     }
                     row += lines;
                 }
@@ -174,7 +227,7 @@ impl<T: Float> Part<'_, T> {
     fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
         &mut self,
         at: Place,
-        b: Factor<'_, T>,
+        b: Panel<'_, T>,
         ahead: Option<Ahead<T>>,
     ) {
         let Place { row, column, step, steps } = at;
@@ -185,9 +238,10 @@ impl<T: Float> Part<'_, T> {
                 self.c.prefetch(row + r, column + w * L::N);
             }
         }
-        let sums = match ahead {
-            Some(ahead) => sums_ahead::<L, R, W>(a, b, steps, ahead),
-            None => sums::<L, R, W>(a, b, steps),
+        let sums = match (b, ahead) {
+            (Panel::Keep(b, to), _) => sums_keeping::<L, R, W>(a, b, steps, to),
+            (Panel::Read(b), Some(ahead)) => sums_ahead::<L, R, W>(a, b, steps, ahead),
+            (Panel::Read(b), None) => sums::<L, R, W>(a, b, steps),
         };
         tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps

@@ -2,6 +2,8 @@
 //! tenth of the product, because they take the ports that multiply.
 #![expect(unsafe_code, reason = "one check for all steps")]
 
+use std::hint::black_box;
+
 use super::Lanes;
 use super::window::{prefetch, prefetch_near};
 
@@ -67,29 +69,61 @@ impl<T> Ahead<T> {
     }
 }
 
+/// How far the lines of a tile lie from its first, in bytes.
+#[derive(Clone, Copy)]
+struct Apart([usize; 16]);
+
+impl Apart {
+    /// Lines that are so many numbers apart.
+    #[inline(always)]
+    fn by<T>(line: usize) -> Self {
+        let line = line.wrapping_mul(size_of::<T>());
+        Apart::of(|r| line.wrapping_mul(r))
+    }
+
+    /// As [`by`](Self::by), for `count` lines over many steps.
+    ///
+    /// How far they are apart is hidden from the compiler, which would otherwise come to each line from the one before by an addition, in each step,
+    /// on the ports that multiply. With few steps all those additions take less time than this.
+    #[inline(always)]
+    fn hidden<T>(line: usize, count: usize) -> Self {
+        let line = line.wrapping_mul(size_of::<T>());
+        Apart::of(|r| if r > 0 && r < count { black_box(line.wrapping_mul(r)) } else { 0 })
+    }
+
+    /// Written out, as lines are: in a loop the distances would pass through memory.
+    #[inline(always)]
+    fn of(line: impl Fn(usize) -> usize) -> Self {
+        macro_rules! lines {
+            ($($r:literal)+) => { Apart([$(line($r)),+]) };
+        }
+        lines!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    }
+}
+
 /// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and
 /// `b` at i · row + p · step .. + W · N. Pointers move on with `wrapping_add`, since after the last step they may lie outside.
 ///
 /// Lines are written out: a loop over so many of them is unrolled too late for the sums to be kept in registers.
 macro_rules! steps {
-    ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $line:expr, $step:expr) => {{
+    ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $apart:ident, $step:expr) => {{
         let (mut a_row, mut b_row) = ($a.values.as_ptr(), $b.values.as_ptr());
         for _ in 0..$rows {
-            steps!(@row $sums, (a_row, b_row, $b.step), $steps, $kind, $line, $step);
+            steps!(@row $sums, (a_row, b_row, $b.step), (), $steps, $kind, $apart, $step);
             (a_row, b_row) = (a_row.wrapping_add($a.row), b_row.wrapping_add($b.row));
         }
     }};
-    (@chunks $sums:ident, $a:ident, $b:ident, $ahead:ident, $steps:expr, $kind:ident, $line:expr, $step:expr) => {{
+    (@chunks $sums:ident, $a:ident, $b:ident, $ahead:ident, $keep:tt, $steps:expr, $kind:ident, $apart:ident, $step:expr) => {{
         let (mut at, mut right, mut left) = ($a.values.as_ptr(), $b.values.as_ptr(), $steps);
         while left > 0 {
             $ahead.ask();
             let now = left.min(CHUNK);
-            steps!(@row $sums, (at, right, $b.step), now, $kind, $line, $step);
+            steps!(@row $sums, (at, right, $b.step), $keep, now, $kind, $apart, $step);
             (at, right) = (at.wrapping_add(now * $step), right.wrapping_add(now * $b.step));
             left -= now;
         }
     }};
-    (@row $sums:ident, ($at:expr, $right:expr, $b_step:expr), $steps:expr, $kind:ident, $line:expr, $step:expr) => {{
+    (@row $sums:ident, ($at:expr, $right:expr, $b_step:expr), $keep:tt, $steps:expr, $kind:ident, $apart:ident, $step:expr) => {{
         const { assert!(R <= 16, "a tile has at most 16 lines") };
         let (mut at, mut right) = ($at, $right);
         for _ in 0..$steps {
@@ -98,14 +132,23 @@ macro_rules! steps {
                 // SAFETY: the caller's checks cover all steps and rows.
                 *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
             }
-            steps!(@lines $kind $sums, at, lanes, $line, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            steps!(@keep $keep lanes);
+            steps!(@lines $kind $sums, at, lanes, $apart, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
             (at, right) = (at.wrapping_add($step), right.wrapping_add($b_step));
         }
     }};
-    (@lines $kind:ident $sums:ident, $at:ident, $lanes:ident, $line:expr, $($r:literal)+) => {$(
+    (@keep () $lanes:ident) => {};
+    (@keep ($to:ident) $lanes:ident) => {
+        for (w, lanes) in $lanes.iter().enumerate() {
+            // SAFETY: the caller's checks cover so many numbers for all steps.
+            lanes.store(unsafe { std::slice::from_raw_parts_mut($to.add(w * L::N), L::N) });
+        }
+        $to = $to.wrapping_add(W * L::N);
+    };
+    (@lines $kind:ident $sums:ident, $at:ident, $lanes:ident, $apart:ident, $($r:literal)+) => {$(
         if $r < R {
             // SAFETY: the caller's checks cover all lines.
-            let line = unsafe { $at.add($r * $line) };
+            let line = unsafe { $at.byte_add($apart.0[$r]) };
             steps!(@line $kind $sums[$r], line, $lanes);
         }
     )+};
@@ -135,7 +178,20 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     b: Factor<'_, L::Elem>,
     steps: usize,
 ) -> [[L; W]; R] {
-    go_on([[L::zero(); W]; R], a, b, steps, 1)
+    let mut sums = [[L::zero(); W]; R];
+    if steps == 0 {
+        return sums;
+    }
+    check(a, b, R, W * L::N, (steps, 1));
+    // A stride of 1 is written out, so that addresses take few registers.
+    if a.line == 1 {
+        let apart = Apart::by::<L::Elem>(1);
+        steps!(sums, a, b, (steps, 1), number, apart, a.step);
+    } else {
+        let apart = Apart::hidden::<L::Elem>(a.line, R);
+        steps!(sums, a, b, (steps, 1), number, apart, 1);
+    }
+    sums
 }
 
 /// As [`sums`], while asking for what lies ahead.
@@ -154,11 +210,43 @@ pub fn sums_ahead<L: Lanes, const R: usize, const W: usize>(
         return sums;
     }
     check(a, b, R, W * L::N, (steps, 1));
-    // A stride of 1 is written out, so that addresses take few registers.
     if a.line == 1 {
-        steps!(@chunks sums, a, b, ahead, steps, number, 1, a.step);
+        let apart = Apart::by::<L::Elem>(1);
+        steps!(@chunks sums, a, b, ahead, (), steps, number, apart, a.step);
     } else {
-        steps!(@chunks sums, a, b, ahead, steps, number, a.line, 1);
+        let apart = Apart::hidden::<L::Elem>(a.line, R);
+        steps!(@chunks sums, a, b, ahead, (), steps, number, apart, 1);
+    }
+    sums
+}
+
+/// As [`sums`], and keeps the steps of `b` as the next tiles read them: side by side. Asks for the steps that come next, as the first tile that reads them.
+///
+/// # Panics
+/// As [`sums`], and if `to` has not the size of the steps.
+#[inline(always)]
+pub fn sums_keeping<L: Lanes, const R: usize, const W: usize>(
+    a: Factor<'_, L::Elem>,
+    b: Factor<'_, L::Elem>,
+    steps: usize,
+    to: &mut [L::Elem],
+) -> [[L; W]; R] {
+    let mut sums = [[L::zero(); W]; R];
+    if steps == 0 {
+        return sums;
+    }
+    check(a, b, R, W * L::N, (steps, 1));
+    assert_eq!(to.len(), steps * W * L::N, "a tile keeps all of its steps");
+    let mut to = to.as_mut_ptr();
+    let next = b.values.as_ptr().wrapping_add(CHUNK * b.step);
+    let mut ahead =
+        Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, collides: false };
+    if a.line == 1 {
+        let apart = Apart::by::<L::Elem>(1);
+        steps!(@chunks sums, a, b, ahead, (to), steps, number, apart, a.step);
+    } else {
+        let apart = Apart::hidden::<L::Elem>(a.line, R);
+        steps!(@chunks sums, a, b, ahead, (to), steps, number, apart, 1);
     }
     sums
 }
@@ -187,9 +275,11 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     }
     check(a, b, R, W * L::N, (steps, rows));
     if a.line == 1 {
-        steps!(sums, a, b, (steps, rows), number, 1, a.step);
+        let apart = Apart::by::<L::Elem>(1);
+        steps!(sums, a, b, (steps, rows), number, apart, a.step);
     } else {
-        steps!(sums, a, b, (steps, rows), number, a.line, 1);
+        let apart = Apart::by::<L::Elem>(a.line);
+        steps!(sums, a, b, (steps, rows), number, apart, 1);
     }
     sums
 }
@@ -212,7 +302,8 @@ pub fn go_on_by_lanes<L: Lanes, const R: usize, const W: usize>(
     a.check(R, steps, rows, W * L::N);
     b.check(1, steps, rows, W * L::N);
     assert!(b.line == 1, "a tile reads neighbours");
-    steps!(sums, a, b, (steps, rows), lanes, a.line, a.step);
+    let apart = Apart::by::<L::Elem>(a.line);
+    steps!(sums, a, b, (steps, rows), lanes, apart, a.step);
     sums
 }
 
@@ -238,9 +329,10 @@ pub fn store_all<L: Lanes, const R: usize, const W: usize>(
     Factor { values: &*to, line: row, step: 0, row: 0 }.check(tiles * R, 1, 1, W * L::N);
     assert!(b.line == 1 && a.step == 1, "a tile reads neighbours");
     let mut to = to.as_mut_ptr();
+    let apart = Apart::by::<L::Elem>(a.line);
     for tile in 0..tiles {
         let mut sums = [[L::zero(); W]; R];
-        steps!(sums, a, b, (steps, 1), number, a.line, 1);
+        steps!(sums, a, b, (steps, 1), number, apart, 1);
         for (r, sums) in sums.iter().enumerate() {
             for (w, sum) in sums.iter().enumerate() {
                 // SAFETY: rows of all tiles were checked to lie within the slice.

@@ -1,0 +1,51 @@
+//! ONNX models: a network written for `onnxruntime` and whatever else reads the format, as it is in evaluation, in f32.
+//!
+//! ```
+//! use nn::prelude::*;
+//! let mut rng = Rng::seed(1);
+//! let net = (Conv2d::new(1, 4, 3, &mut rng), PRelu::per_feature(4), Flatten, Linear::new(4 * 6 * 6, 10, &mut rng));
+//! let path = std::env::temp_dir().join("digits.onnx");
+//! nn::onnx::export(&net, &[8, 8, 1], &path)?; // takes `input` [N, 1, 8, 8], makes `output` [N, 10]
+//! # std::fs::remove_file(path).unwrap();
+//! # Ok::<(), nn::Error>(())
+//! ```
+//!
+//! The batch axis is dynamic (`N`), all others are those given. Here features are last, in ONNX channels come after the batch axis: the model takes and returns
+//! `[N, C, H, W]` unless [`Export::layout`] says otherwise, and what lies between runs so without transposes, except where a layer needs features last ([`crate::Flatten`], whose
+//! order of numbers the weights behind it were trained with; layer norm; a linear layer of more than two axes). Operator set 20, IR version 9.
+//!
+//! | module | ONNX |
+//! |---|---|
+//! | `Linear` | `Gemm`; of more than two axes `MatMul`, `Add` |
+//! | `Conv1d` to `Conv3d`, `ConvTranspose1d` to `3d` | `Conv`, `ConvTranspose`, padding in numbers |
+//! | `BatchNorm`, `NormAct` | `BatchNormalization`, and the rectifier |
+//! | `LayerNorm` | `LayerNormalization` |
+//! | `RmsNorm` | `Mul`, `ReduceMean`, `Add`, `Sqrt`, `Div`, `Mul` |
+//! | `GroupNorm`, `InstanceNorm` | `Reshape`, `InstanceNormalization`, `Reshape`, `Mul`, `Add` |
+//! | `Relu`, `LeakyRelu`, `InvertibleLeaky`, `RRelu` (its middle slope) | `Relu`, `LeakyRelu` |
+//! | `PRelu`, `ConstrainedPRelu` (its α) | `PRelu`; α `[C]` becomes `[C, 1, 1]` |
+//! | `CRelu` | `Relu`, `Neg`, `Relu`, `Concat` |
+//! | `Elu`, `Selu`, `Celu`, `Gelu`, `GeluTanh`, `Mish`, `Hardswish`, `Hardsigmoid` | the operators of these names |
+//! | `Silu` | `Sigmoid`, `Mul` |
+//! | `Softplus` | `Softplus`, with `Mul` and `Div` for β, and `Greater`, `Where` for a threshold below 20 |
+//! | `Relu6`, `Hardtanh` | `Clip` |
+//! | `Dropout` | nothing |
+//! | `MaxPool`, `AvgPool` | `MaxPool`, `AveragePool` (behind a `Pad` where windows that leave the padding count it) |
+//! | `AdaptiveMaxPool`, `AdaptiveAvgPool` | the same, where bins are of one size; else an error |
+//! | `GlobalAvgPool` | `ReduceMean` |
+//! | `Upsample` | `Resize` |
+//! | `Pad` | `Pad` |
+//! | `Flatten` | `Flatten` |
+//! | `Residual` | `Add` |
+//! | `Sequential`, tuples, `Vec`, `Option`, `Box`, `Act`, [`crate::models::ResNetCifar`] | what they consist of |
+//!
+//! A layer of your own writes [`crate::Layer::onnx`], most often by the parts' own methods, else by [`Graph::node`].
+
+mod export;
+mod graph;
+mod layers;
+mod proto;
+mod windows;
+
+pub use export::{Export, Layout, export};
+pub use graph::{Attribute, Graph, Value};

@@ -49,3 +49,4 @@ mod windows;
 
 pub use export::{Export, Layout, export};
 pub use graph::{Attribute, Graph, Value};
+pub(crate) use windows::Takes;

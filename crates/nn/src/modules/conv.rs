@@ -6,6 +6,7 @@
 
 use crate::error::{expect, setting};
 use crate::init::{Init, Kaiming};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{
@@ -296,6 +297,12 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvNd<AXES, T> {
         let settings = self.settings.algorithm(ConvAlgorithm::Direct);
         chain.affine("Conv", self.weight.value().cast(), bias.as_ref(), move |x, w| x.conv(w, None, &settings))
     }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let parts = (self.weight.value(), self.bias.as_ref().map(Param::value));
+        Ok(graph.conv((at, "Conv"), self, x, parts, &self.settings))
+    }
 }
 
 impl<const AXES: usize, T: Float> Layer<T> for ConvTransposeNd<AXES, T> {
@@ -320,6 +327,12 @@ impl<const AXES: usize, T: Float> Layer<T> for ConvTransposeNd<AXES, T> {
         chain.affine("ConvTranspose", self.weight.value().cast(), bias.as_ref(), move |x, w| {
             x.conv_transpose(w, None, &settings)
         })
+    }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let parts = (self.weight.value(), self.bias.as_ref().map(Param::value));
+        Ok(graph.conv((at, "ConvTranspose"), self, x, parts, &self.settings))
     }
 }
 

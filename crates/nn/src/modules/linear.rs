@@ -5,6 +5,7 @@
 
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rectifier, Rng, Tape, Tensor, Var};
@@ -110,5 +111,9 @@ impl<T: Float> Layer<T> for Linear<T> {
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         let bias = self.bias.as_ref().map(|bias| bias.value().cast());
         chain.affine("Linear", self.weight.value().cast(), bias.as_ref(), |x, weight| x.linear(weight, None))
+    }
+
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.linear(at, x, self.weight.value(), self.bias.as_ref().map(Param::value))
     }
 }

@@ -58,7 +58,12 @@ impl Export {
     /// # Panics
     /// As [`Export::to_bytes`].
     #[track_caller]
-    pub fn save<T: Float>(&self, net: &(impl Layer<T> + ?Sized), input: &[usize], path: impl AsRef<Path>) -> Result<()> {
+    pub fn save<T: Float>(
+        &self,
+        net: &(impl Layer<T> + ?Sized),
+        input: &[usize],
+        path: impl AsRef<Path>,
+    ) -> Result<()> {
         let (bytes, path) = (self.to_bytes(net, input)?, path.as_ref());
         write_whole(path, &bytes).map_err(|source| Error::Io { path: path.into(), source })
     }

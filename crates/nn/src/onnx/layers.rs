@@ -93,11 +93,9 @@ impl Graph {
         }
         let x = self.features_first(at, x);
         let names = ["weight", "bias", "running_mean", "running_var"];
-        let [weight, bias, mean, variance] =
-            std::array::from_fn(|i| self.constant(at, names[i], parts[i]));
+        let [weight, bias, mean, variance] = std::array::from_fn(|i| self.constant(at, names[i], parts[i]));
         let inputs = [x.name.as_str(), &weight, &bias, &mean, &variance];
-        let name =
-            self.node(at, "BatchNormalization", &inputs, vec![("epsilon", Attribute::Float(epsilon as f32))]);
+        let name = self.node(at, "BatchNormalization", &inputs, vec![("epsilon", Attribute::Float(epsilon as f32))]);
         Ok(x.named(name))
     }
 
@@ -118,7 +116,13 @@ impl Graph {
         Ok(x.named(name))
     }
 
-    pub(crate) fn rms_norm<T: Float>(&mut self, at: &Path, x: Value, weight: &Tensor<T>, epsilon: f64) -> Result<Value> {
+    pub(crate) fn rms_norm<T: Float>(
+        &mut self,
+        at: &Path,
+        x: Value,
+        weight: &Tensor<T>,
+        epsilon: f64,
+    ) -> Result<Value> {
         let x = self.features_last(at, x);
         let (weight, epsilon) = (self.constant(at, "weight", weight), self.number(at, "epsilon", epsilon));
         let axes = self.ints(at, "axes", [-1]);

@@ -5,7 +5,7 @@ mod per_sample;
 pub use per_sample::{GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 
 use super::{Act, Activation};
-use crate::error::{expect, setting};
+use crate::error::setting;
 use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Buffer, Layer, Module, Result};

@@ -45,7 +45,7 @@ impl Export {
     #[track_caller]
     pub fn to_bytes<T: Float>(&self, net: &(impl Layer<T> + ?Sized), input: &[usize]) -> Result<Vec<u8>> {
         let mut graph = Graph::default();
-        let x = graph.input(input, self.layout)?;
+        let x = Graph::input(input, self.layout)?;
         let y = net.onnx(&mut crate::module::Path::default(), &mut graph, x)?;
         Ok(graph.into_bytes(input, y, self.layout))
     }

@@ -96,7 +96,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    pub(super) fn input(&mut self, sizes: &[usize], layout: Layout) -> Result<Value> {
+    pub(super) fn input(sizes: &[usize], layout: Layout) -> Result<Value> {
         Shape::new(sizes)?;
         Ok(Value { name: INPUT.to_owned(), sizes: sizes.to_vec(), layout })
     }

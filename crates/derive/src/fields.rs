@@ -37,6 +37,8 @@ pub(crate) struct Part<'a> {
     pub(crate) ty: &'a Type,
     pub(crate) is_skipped: bool,
     pub(crate) is_phantom: bool,
+    /// Whether its names stand among those of the type, without its own in front.
+    pub(crate) is_flat: bool,
     /// How PyTorch writes it, if otherwise.
     pub(crate) pytorch: Option<Pytorch>,
 }
@@ -102,7 +104,8 @@ fn variant(path: TokenStream, fields: &Fields) -> Result<Variant<'_>> {
         let (member, binding, options) = part((index, field))?;
         let is_phantom = is_phantom(&field.ty);
         let is_skipped = options.skip || is_phantom;
-        parts.push(Part { member, binding, ty: &field.ty, is_skipped, is_phantom, pytorch: options.pytorch });
+        let (ty, is_flat, pytorch) = (&field.ty, options.flatten, options.pytorch);
+        parts.push(Part { member, binding, ty, is_skipped, is_phantom, is_flat, pytorch });
     }
     Ok(Variant { path, fields: parts })
 }
@@ -135,6 +138,7 @@ fn float_param(generics: &Generics) -> Option<Ident> {
 #[derive(Default)]
 struct Options {
     skip: bool,
+    flatten: bool,
     float: Option<Type>,
     pytorch: Option<Pytorch>,
 }
@@ -148,6 +152,10 @@ impl Options {
                     options.skip = true;
                     return Ok(());
                 }
+                if meta.path.is_ident("flatten") {
+                    options.flatten = true;
+                    return Ok(());
+                }
                 if meta.path.is_ident("float") {
                     options.float = Some(meta.value()?.parse()?);
                     return Ok(());
@@ -156,7 +164,8 @@ impl Options {
                     options.pytorch = Some(Pytorch::read(&meta)?);
                     return Ok(());
                 }
-                Err(meta.error("expected `skip` or `pytorch(…)` (on a field) or `float = f64` (on the type)"))
+                Err(meta
+                    .error("expected `skip`, `flatten` or `pytorch(…)` (on a field) or `float = f64` (on the type)"))
             })?;
         }
         Ok(options)

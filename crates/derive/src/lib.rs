@@ -3,6 +3,8 @@
 //! Works on structs (named, tuple, unit) and enums, with generics. Numbers, `bool` and `String` are modules without parameters, so
 //! plain settings need no mark; a field that is no module at all (a closure, a foreign type) says `#[module(skip)]`.
 //!
+//! Names of what is in a field begin with the field's, unless it says `#[module(flatten)]`.
+//!
 //! A field that PyTorch calls or writes otherwise says so for `to_pytorch` and `from_pytorch`: `#[module(pytorch(name = "weight"))]`,
 //! `reversed` where its axes are in reverse order there, `vector` where it has one axis there.
 //!

@@ -46,6 +46,9 @@ fn arm(variant: &Variant<'_>, float: &TokenStream, method: &TokenStream) -> Toke
     let calls = visited.iter().map(|field| {
         let (label, binding) = (field.label(), &field.binding);
         let pytorch = field.pytorch.as_ref().filter(|_| method.to_string() == "visit").map(pytorch);
+        if field.is_flat {
+            return quote!(::nn::module::Module::<#float>::#method(#binding, path, &mut *visitor););
+        }
         quote!(path.enter(#label, |path| {
             #pytorch
             ::nn::module::Module::<#float>::#method(#binding, path, &mut *visitor)

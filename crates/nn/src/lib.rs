@@ -76,12 +76,14 @@ pub use gradcheck::gradcheck_module;
 pub use module::Module;
 pub use modules::{
     Act, Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
-    AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, BatchNorm,
-    CRelu, Celu, ConstrainedPRelu, Constraint, Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d,
-    ConvTranspose3d, ConvTransposeNd, Dropout, Elu, Enforcement, Flatten, Gelu, GeluTanh, GlobalAvgPool, GroupNorm,
-    Hardsigmoid, Hardswish, Hardtanh, InstanceNorm, InvertibleLeaky, Layer, LayerNorm, LeakyRelu, Linear, MaxPool,
-    MaxPool1d, MaxPool2d, MaxPool3d, Mish, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Relu, Relu6, Residual,
-    RmsNorm, Selu, Sequential, Silu, Softplus, Upsample, Upsample1d, Upsample2d, Upsample3d,
+    AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d, AttentionMask, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d,
+    BatchNorm, CRelu, Celu, ConstrainedPRelu, Constraint, Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d,
+    ConvTranspose2d, ConvTranspose3d, ConvTransposeNd, Dropout, Elu, Embedding, Enforcement, Flatten, Gelu, GeluTanh,
+    GlobalAvgPool, GroupNorm, Gru, Hardsigmoid, Hardswish, Hardtanh, InstanceNorm, InvertibleLeaky, Layer, LayerNorm,
+    LeakyRelu, LearnedPositions, Linear, Lstm, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, Mish, MultiHeadAttention,
+    Nonlinearity, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Recurrence, Relu, Relu6, Residual, RmsNorm, Rnn,
+    Selu, Sequential, Silu, SinusoidalEncoding, Softplus, TransformerDecoder, TransformerDecoderLayer,
+    TransformerEncoder, TransformerEncoderLayer, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
 pub use optim::{
     Accumulator, Adadelta, Adagrad, Adam, AdamW, Adamax, Lbfgs, LevenbergMarquardt, Lion, NAdam, Optimizer, ParamGroup,

@@ -335,11 +335,17 @@ impl Path {
     /// Calls `walk` one level down.
     #[inline]
     pub fn enter<R>(&mut self, name: &str, walk: impl FnOnce(&mut Path) -> R) -> R {
+        self.enter_joined([name, ""], walk)
+    }
+
+    /// As [`Path::enter`], under a name in two parts.
+    #[inline]
+    pub(crate) fn enter_joined<R>(&mut self, names: [&str; 2], walk: impl FnOnce(&mut Path) -> R) -> R {
         let outer = self.0.len();
         if outer > 0 {
             self.0.push('.');
         }
-        self.0.push_str(name);
+        names.iter().for_each(|name| self.0.push_str(name));
         let result = walk(self);
         self.0.truncate(outer);
         result

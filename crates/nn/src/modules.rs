@@ -1,40 +1,58 @@
 //! Layers: modules with one input and one output.
 
 mod activation;
+mod attention;
+mod attention_mask;
 mod constrained_prelu;
 mod constraint;
 mod conv;
 mod crelu;
+mod embedding;
+mod gru;
 mod invertible;
 mod linear;
+mod lstm;
 mod norm;
 mod pooling;
+mod positional;
 mod prelu;
+mod recurrent;
 mod residual;
+mod rnn;
 mod rrelu;
 mod sequential;
 mod smooth;
 mod stateless;
+mod transformer;
 
 pub use activation::{Act, Activation};
+pub use attention::MultiHeadAttention;
+pub use attention_mask::AttentionMask;
 pub use constrained_prelu::ConstrainedPRelu;
 pub use constraint::{Constraint, Enforcement};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use crelu::CRelu;
+pub use embedding::Embedding;
+pub use gru::Gru;
 pub use invertible::InvertibleLeaky;
 pub use linear::Linear;
+pub use lstm::Lstm;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, NormAct, RmsNorm};
 pub use pooling::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
     AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, MaxPool, MaxPool1d,
     MaxPool2d, MaxPool3d, Pad, Pad1d, Pad2d, Pad3d, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
+pub use positional::{LearnedPositions, SinusoidalEncoding};
 pub use prelu::PRelu;
+pub use recurrent::Recurrence;
 pub use residual::Residual;
+pub use rnn::{Nonlinearity, Rnn};
 pub use rrelu::RRelu;
 pub use sequential::Sequential;
 pub use smooth::{Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Mish, Relu6, Selu, Silu, Softplus};
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
+pub use transformer::{TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer};
 
 use crate::error::setting;
 use crate::onnx;

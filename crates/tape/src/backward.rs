@@ -9,7 +9,7 @@
 //! visits only what lies between the result and what was asked for.
 
 use crate::gradients::Slots;
-use crate::ops::elementwise;
+use crate::ops::{Place, elementwise};
 use crate::tape::{Origin, Record, UNTRACKED};
 use crate::{Float, Gradients, Tape, Tensor, Var};
 use kernels::{Broadcast, In2};
@@ -75,6 +75,28 @@ impl<T: Float> Pass<'_, T> {
         if self.wanted.is_some() {
             self.slots.ids[to as usize] = id;
         }
+    }
+
+    /// Adds the cotangent of a part in its place in that of the whole. In a first-order pass.
+    pub(crate) fn add_in_place(&mut self, to: u32, place: &Place, value: Tensor<T>, op: &'static str) {
+        if !self.wants(to) {
+            return;
+        }
+        if self.finds_anomalies {
+            let at = self.tape.with_record(to, |record| record.at);
+            crate::anomaly::check_backward(op, at, &value);
+        }
+        let value = value.contiguous();
+        let part = value.as_slice().expect("contiguous");
+        let slot = &mut self.slots.values[to as usize];
+        let whole = match slot.take() {
+            Some(mut sum) => {
+                place.add(part, sum.make_mut());
+                sum
+            }
+            None => place.among_zeros(part),
+        };
+        *slot = Some(whole);
     }
 
     /// Sums a cotangent over the axes along which its operand was broadcast.

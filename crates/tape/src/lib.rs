@@ -24,6 +24,7 @@ mod float;
 mod gradcheck;
 mod gradients;
 mod graph;
+mod in_place;
 mod keeping;
 mod observe;
 mod op;

@@ -76,7 +76,7 @@ pub trait Op<T: Float, const N: usize = 1>: Sized + 'static {
     #[track_caller]
     #[inline]
     fn apply(self, operands: [Var<T>; N]) -> Var<T> {
-        record(self, operands, Location::caller())
+        record(self, operands, Location::caller(), |node| Box::new(node))
     }
 
     /// The result for plain tensors.
@@ -250,7 +250,7 @@ pub(crate) trait Node<T: Float> {
     }
 }
 
-struct Recorded<T: Float, O, const N: usize> {
+pub(crate) struct Recorded<T: Float, O, const N: usize> {
     op: O,
     id: u32,
     operands: [u32; N],
@@ -299,10 +299,11 @@ impl<T: Float, O: Op<T, N>, const N: usize> Node<T> for Recorded<T, O, N> {
 
 #[track_caller]
 #[inline]
-fn record<T: Float, O: Op<T, N>, const N: usize>(
+pub(crate) fn record<T: Float, O: Op<T, N>, const N: usize>(
     mut op: O,
     mut operands: [Var<T>; N],
     at: &'static Location<'static>,
+    boxed: impl FnOnce(Recorded<T, O, N>) -> Box<dyn Node<T>>,
 ) -> Var<T> {
     let shape = expect(op.shape(operands.each_ref().map(Var::shape)));
     let tape = tape_of(op.name(), &operands);
@@ -327,7 +328,7 @@ fn record<T: Float, O: Op<T, N>, const N: usize>(
     if let Some(inputs) = inputs {
         crate::observe::look(&tape, op.name(), (&ids, &inputs), (id, &y), at);
     }
-    let node = Box::new(Recorded { op, id, operands: ids, xs, y: kept_y });
+    let node = boxed(Recorded { op, id, operands: ids, xs, y: kept_y });
     tape.push_op(node, y.shape(), at);
     Var::new(y, tape, id)
 }

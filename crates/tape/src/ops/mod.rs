@@ -59,3 +59,5 @@ mod trig;
 mod variance;
 mod views;
 mod where_else;
+
+pub(crate) use slice::Place;

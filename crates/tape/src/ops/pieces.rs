@@ -16,7 +16,10 @@
 mod triangle;
 
 use super::elementwise::slice;
+use super::slice::Place;
 use crate::error::expect;
+use crate::in_place::take_part;
+use crate::tensor::Part;
 use crate::{Error, Float, Keeps, Kept, Op, OpMany, Result, Shape, Tensor, Var};
 use kernels::pool::Element;
 use triangle::Triangle;
@@ -317,7 +320,10 @@ impl<T: Float> Var<T> {
     pub fn narrow(self, axis: isize, start: usize, length: usize) -> Var<T> {
         let axis = expect(self.shape().axis("narrow", axis));
         let size = self.shape()[axis];
-        Narrow { axis, start, length, size }.apply([self])
+        let op = Narrow { axis, start, length, size };
+        expect(Op::<T>::shape(&op, [self.shape()]));
+        let place = Place { part: Part::range(self.shape(), axis, start, length), of: *self.shape() };
+        take_part(op, place, self)
     }
 
     /// `before` and `after` times `value` around one axis.

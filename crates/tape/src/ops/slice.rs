@@ -1,7 +1,8 @@
 //! slice: the part of a value that one range for each axis names; chunk: an axis in parts of one size; split: in parts of
 //! given sizes.
 //!
-//! Views. Linear: the derivative of a slice is dy in its place among zeros, in one copy for all axes.
+//! Views. Linear: the derivative of a slice is dy in its place among zeros, in one copy for all axes. A first-order pass adds dy in its place
+//! in the whole's gradient instead, so that cutting a sequence into its steps costs no more than the sequence.
 //!
 //! ```
 //! use tape::{Tape, Tensor};
@@ -14,35 +15,40 @@
 
 use super::elementwise::slice;
 use crate::error::expect;
+use crate::in_place::take_part;
 use crate::tensor::{Part, Slice};
 use crate::{Float, Keeps, Kept, Op, Result, Shape, Tensor, Var};
 use kernels::pool::Element;
 
-/// A part of a tensor of shape `of`.
+/// The place of a part in a tensor of shape `of`.
 #[derive(Clone, Copy)]
-struct TakePart {
-    part: Part,
-    of: Shape,
+pub(crate) struct Place {
+    pub(super) part: Part,
+    pub(super) of: Shape,
 }
 
+/// What stands in the place.
+#[derive(Clone, Copy)]
+struct TakePart(Place);
+
 /// Its adjoint: the part in its place among zeros.
-struct PutPart(TakePart);
+struct PutPart(Place);
 
 impl<T: Float> Op<T> for TakePart {
     fn name(&self) -> &'static str {
         "slice"
     }
     fn shape(&self, _: [&Shape; 1]) -> Result<Shape> {
-        Ok(self.part.shape())
+        Ok(self.0.part.shape())
     }
     fn keeps(&self, _: [&Tensor<T>; 1]) -> Keeps {
         Keeps::NOTHING
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        x.part(&self.part)
+        x.part(&self.0.part)
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
-        [Some(PutPart(*self).apply([dy]))]
+        [Some(PutPart(self.0).apply([dy]))]
     }
 }
 
@@ -57,36 +63,49 @@ impl<T: Float> Op<T> for PutPart {
         Keeps::NOTHING
     }
     fn forward(&mut self, [x]: [Tensor<T>; 1]) -> Tensor<T> {
-        let x = x.contiguous();
-        Tensor::fill_with(self.0.of, |to| {
-            to.fill(T::ZERO);
-            self.0.put(slice(&x), to);
-        })
+        self.0.among_zeros(slice(&x.contiguous()))
     }
     fn vjp(&self, _: Kept<'_, T>, dy: Var<T>) -> [Option<Var<T>>; 1] {
-        [Some(self.0.apply([dy]))]
+        [Some(TakePart(self.0).apply([dy]))]
     }
 }
 
-impl TakePart {
-    /// Writes the part's numbers to their places.
-    fn put<T: Element>(&self, numbers: &[T], to: &mut [T]) {
-        let TakePart { part, of } = self;
-        if of.rank() == 0 || numbers.is_empty() {
-            to[..numbers.len()].copy_from_slice(numbers);
-            return;
+impl Place {
+    /// The part's numbers in their places, zeros around them.
+    pub(crate) fn among_zeros<T: Float>(&self, numbers: &[T]) -> Tensor<T> {
+        Tensor::fill_with(self.of, |to| {
+            to.fill(T::ZERO);
+            self.blocks(numbers.len(), |block, to_at, at| {
+                to[to_at..][..block].copy_from_slice(&numbers[at..][..block]);
+            });
+        })
+    }
+
+    /// Adds the part's numbers to those in their places.
+    pub(crate) fn add<T: Float>(&self, numbers: &[T], to: &mut [T]) {
+        self.blocks(numbers.len(), |block, to_at, at| {
+            let (to, numbers) = (&mut to[to_at..][..block], &numbers[at..][..block]);
+            to.iter_mut().zip(numbers).for_each(|(to, &from)| *to += from);
+        });
+    }
+
+    /// Calls `f` for every run of neighbours: its length, where it begins in the whole, and where in the part.
+    fn blocks(&self, length: usize, mut f: impl FnMut(usize, usize, usize)) {
+        let Place { part, of } = self;
+        if of.rank() == 0 || length == 0 {
+            return f(length, 0, 0);
         }
         // The axes behind `inner` are whole, so the numbers from `inner` on are neighbours.
         let inner = (0..of.rank()).rev().find(|&axis| part.sizes[axis] != of[axis]).unwrap_or(0);
         let block: usize = part.sizes[inner..].iter().product();
         let strides = of.strides();
-        for (i, numbers) in numbers.chunks_exact(block).enumerate() {
+        for i in 0..length / block {
             let (mut rest, mut at) = (i, part.starts[inner] * strides[inner] as usize);
             for axis in (0..inner).rev() {
                 at += (part.starts[axis] + rest % part.sizes[axis]) * strides[axis] as usize;
                 rest /= part.sizes[axis];
             }
-            to[at..][..block].copy_from_slice(numbers);
+            f(block, at, i * block);
         }
     }
 }
@@ -125,7 +144,8 @@ impl<T: Float> Var<T> {
         if part.shape() == of {
             return self;
         }
-        TakePart { part, of }.apply([self])
+        let place = Place { part, of };
+        take_part(TakePart(place), place, self)
     }
 
     /// An axis cut into at most `count` parts of ⌈size / count⌉ positions; the last part may be shorter, and there are fewer
@@ -266,6 +286,21 @@ mod tests {
     #[should_panic(expected = "slice: shape [2, 3]: the range 0..3 leaves axis 0, whose size is 2")]
     fn a_range_beyond_the_axis_is_refused() {
         let _ = Tape::inference().input(Tensor::ones([2, 3])).slice((0..3, ..));
+    }
+
+    /// Parts that overlap, beside a use of the whole, whose gradient is then another's too.
+    #[test]
+    fn gradients_of_parts_add_up_in_their_places() {
+        let tape = Tape::probing();
+        let x = tape.var(Tensor::<f32>::ones([2, 3]));
+        let y = x.clone() * 1.0;
+        y.watch();
+        let whole = y.clone() + &x;
+        let parts =
+            y.clone().narrow(1, 1, 2).sum() + y.clone().slice((1, 2)) * 10.0 + y.clone().slice(0..1).sum() * 100.0;
+        let grads = (whole.sum() + parts).backward();
+        assert_eq!(grads[&y].to_vec(), [101.0, 102.0, 102.0, 1.0, 2.0, 12.0]);
+        assert_eq!(grads[&x].to_vec(), [102.0, 103.0, 103.0, 2.0, 3.0, 13.0]);
     }
 
     #[test]

@@ -111,6 +111,13 @@ impl Part {
         Part { starts, sizes: shape.with(axis, 1), dropped: 1 << axis }
     }
 
+    /// `length` positions from `start` of axis `axis`, which stays.
+    pub(crate) fn range(shape: &Shape, axis: usize, start: usize, length: usize) -> Part {
+        let mut starts = [0; MAX_RANK];
+        starts[axis] = start;
+        Part { starts, sizes: shape.with(axis, length), dropped: 0 }
+    }
+
     /// Row `i` of a shape: its last axis, at one position of all others.
     pub(crate) fn row(shape: &Shape, mut i: usize) -> Part {
         let (mut starts, mut sizes, last) = ([0; MAX_RANK], *shape, shape.rank() - 1);

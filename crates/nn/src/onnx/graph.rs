@@ -91,8 +91,8 @@ pub(super) fn ordered(sizes: &[usize], layout: Layout) -> Vec<usize> {
 /// A model in the making: what [`Layer::onnx`] writes to.
 #[derive(Default)]
 pub struct Graph {
-    nodes: Vec<Node>,
-    constants: Vec<Constant>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) constants: Vec<Constant>,
 }
 
 impl Graph {
@@ -164,10 +164,16 @@ impl Graph {
         Value { name, layout, ..x }
     }
 
-    /// The error for a layer without an ONNX form.
+    /// The error for a layer without an ONNX form, ours or the user's.
     pub(crate) fn unknown(&self, at: &Path, layer: &str) -> Result<Value> {
-        let name = at.as_str();
-        self.refuse(at, &format!("no ONNX form is known for a {layer}; write `Layer::onnx` for it (`{name}`)"))
+        let ours = layer.strip_prefix(concat!(env!("CARGO_CRATE_NAME"), "::"));
+        let way_out = match ours {
+            Some(_) => {
+                "wrap it in a layer of your own that writes its nodes in `Layer::onnx`, or export the parts around it"
+            }
+            None => "write `Layer::onnx` for it",
+        };
+        self.refuse(at, &format!("{layer} has no ONNX form yet: {way_out}"))
     }
 
     pub(super) fn refuse(&self, at: &Path, problem: &str) -> Result<Value> {

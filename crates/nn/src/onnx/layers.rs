@@ -259,3 +259,52 @@ fn turned_slopes<T: Float>(alpha: &Tensor<T>, sizes: &[usize]) -> Tensor<T> {
     turned.rotate_right(1);
     flat.transpose().contiguous().reshape(&turned[..])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::onnx::graph::Graph;
+    use crate::onnx::proto::{Node, Numbers};
+    use crate::onnx::{Attribute, Layout};
+    use crate::{Activation, Layer, LeakyRelu, NormAct, PRelu, Relu, Sequential};
+    use tape::Tensor;
+
+    /// The graph of a network on examples of these sizes.
+    fn written(net: &impl Layer, sizes: &[usize]) -> Graph {
+        let mut graph = Graph::default();
+        let x = Graph::input(sizes, Layout::FeaturesFirst).unwrap();
+        net.onnx(&mut crate::module::Path::default(), &mut graph, x).unwrap();
+        graph
+    }
+
+    /// PyTorch 70570: a slope of shape [1] for examples that are one number was exported with more axes than they have.
+    #[test]
+    fn peer_bug_r47() {
+        let deep = PRelu::with_alpha(Tensor::from([[0.25]])).unwrap();
+        for act in [PRelu::shared(), deep] {
+            let graph = written(&act, &[]);
+            let [slope] = &graph.constants[..] else { panic!("one constant") };
+            assert_eq!(slope.sizes, [1]);
+            assert!(matches!(&slope.numbers, Numbers::Floats(numbers) if numbers == &[0.25]));
+            assert_eq!((graph.nodes[0].op, &graph.nodes[0].inputs[1]), ("PRelu", &slope.name));
+        }
+    }
+
+    /// keras-onnx 584: the slope below 0 was lost on the way, and the node was a `Relu`.
+    #[test]
+    fn peer_bug_r49() {
+        let leaky = |graph: &Graph, slope: f32| {
+            let is_leaky =
+                |node: &&Node| node.op == "LeakyRelu" && node.attributes == [("alpha", Attribute::Float(slope))];
+            assert_eq!(graph.nodes.iter().filter(is_leaky).count(), 1);
+            assert!(graph.nodes.iter().all(|node| node.op != "Relu"));
+        };
+        for slope in [0.1f32, -0.3, 0.0, 1e-30] {
+            let exact = f64::from(slope);
+            leaky(&written(&LeakyRelu::new(exact), &[3]), slope);
+            leaky(&written(&Sequential::new().then(LeakyRelu::new(exact)), &[4, 4, 3]), slope);
+            leaky(&written(&Activation::LeakyRelu(exact).layer(3), &[3]), slope);
+            leaky(&written(&NormAct::new(3, Activation::LeakyRelu(exact)), &[4, 4, 3]), slope);
+        }
+        assert_eq!(written(&Relu, &[3]).nodes[0].op, "Relu");
+    }
+}

@@ -49,6 +49,7 @@ pub use recurrent::Recurrence;
 pub use residual::Residual;
 pub use rnn::{Nonlinearity, Rnn};
 pub use rrelu::RRelu;
+pub(crate) use sequential::AnyLayer;
 pub use sequential::Sequential;
 pub use smooth::{Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Mish, Relu6, Selu, Silu, Softplus};
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};

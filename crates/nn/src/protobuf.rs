@@ -3,6 +3,10 @@
 //! A message is fields one after the other: a varint of `number << 3 | kind`, then a varint (kind 0), eight bytes (1), a length and so many bytes (2: text, messages,
 //! packed numbers), or four bytes (5).
 
+mod read;
+
+pub(crate) use read::{Field, Fields, Wire};
+
 /// A protobuf message in the making: fields of a number each, in the order they are written.
 #[derive(Default)]
 pub(crate) struct Message(Vec<u8>);

@@ -126,6 +126,12 @@ macro_rules! layer {
                 self
             }
 
+            /// From a weight, a bias and settings that fit each other.
+            pub(crate) fn of_parts(weight: Tensor<T>, bias: Option<Tensor<T>>, settings: Conv) -> Self {
+                let bias = bias.map(|bias| Param::new(bias, Group::Bias));
+                $layer { weight: Param::new(weight, Group::Weight), bias, settings }
+            }
+
             /// Places from one window to the next: `2`, `[2, 1]`.
             ///
             /// # Panics

@@ -53,6 +53,12 @@ impl Linear {
 }
 
 impl<T: Float> Linear<T> {
+    /// From W `[in, out]` and b `[out]`.
+    pub(crate) fn of_parts(weight: Tensor<T>, bias: Option<Tensor<T>>) -> Linear<T> {
+        let bias = bias.map(|bias| Param::new(bias, Group::Bias));
+        Linear { weight: Param::new(weight, Group::Weight), bias }
+    }
+
     /// W `[in, out]`.
     pub fn weight(&self) -> &Param<T> {
         &self.weight

@@ -23,7 +23,7 @@ pub struct Sequential<T: Float = f32> {
 }
 
 /// A layer that can be cloned behind its box.
-trait AnyLayer<T: Float>: Layer<T> + Send + Sync {
+pub(crate) trait AnyLayer<T: Float>: Layer<T> + Send + Sync {
     fn copy(&self) -> Box<dyn AnyLayer<T>>;
 }
 

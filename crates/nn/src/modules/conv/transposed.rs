@@ -6,7 +6,7 @@ use crate::init::{Init, Kaiming};
 use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
-use tape::{Conv, ConvAlgorithm, Float, Padding, Param, PerAxis, Rng, Tape, Var};
+use tape::{Conv, ConvAlgorithm, Float, Group, Padding, Param, PerAxis, Rng, Tape, Tensor, Var};
 
 /// The transpose of a convolution over `AXES` spatial axes, with a bias unless built without: [`ConvTranspose1d`], [`ConvTranspose2d`],
 /// [`ConvTranspose3d`].

@@ -43,10 +43,15 @@
 
 mod export;
 mod graph;
+mod import;
 mod layers;
+mod model;
 mod proto;
+mod steps;
 mod windows;
 
 pub use export::{Export, Layout, export};
 pub use graph::{Attribute, Graph, Value};
+pub use import::{Import, load};
+pub use model::Model;
 pub(crate) use windows::Takes;

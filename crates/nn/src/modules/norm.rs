@@ -80,6 +80,12 @@ fn check_epsilon(layer: &'static str, epsilon: f64) -> Result<()> {
 }
 
 impl<T: Float> BatchNorm<T> {
+    /// Takes γ, β, running mean and variance for its own.
+    pub(crate) fn set(&mut self, [weight, bias, mean, variance]: [Tensor<T>; 4]) {
+        (*self.weight.value_mut(), *self.bias.value_mut()) = (weight, bias);
+        (*self.running_mean.value_mut(), *self.running_var.value_mut()) = (mean, variance);
+    }
+
     /// Uses the running statistics on every tape, and leaves them as they are.
     #[must_use]
     pub fn frozen(mut self) -> Self {

@@ -252,7 +252,7 @@ impl Graph {
 }
 
 /// Slopes for axes of these sizes, features last, with the features in front.
-fn turned_slopes<T: Float>(alpha: &Tensor<T>, sizes: &[usize]) -> Tensor<T> {
+pub(super) fn turned_slopes<T: Float>(alpha: &Tensor<T>, sizes: &[usize]) -> Tensor<T> {
     let features = sizes[sizes.len() - 1];
     let flat = alpha.reshape([alpha.len() / features.max(1), features]);
     let mut turned = sizes.to_vec();

@@ -160,19 +160,7 @@ impl Graph {
     fn pad_node(&mut self, at: &Path, x: &Value, places: &[(usize, usize)], mode: PadMode) -> String {
         let none = [(0, 0); 2];
         let all: Vec<(usize, usize)> = none.iter().chain(places).copied().collect();
-        let Attribute::Ints(places) = pads(all) else { unreachable!("pads are whole numbers") };
-        let places = self.ints(at, "pads", places);
-        let (mode, value) = match mode {
-            PadMode::Constant(value) => ("constant", self.constant(at, "value", &Tensor::scalar(value))),
-            PadMode::Reflect => ("reflect", String::new()),
-            PadMode::Replicate => ("edge", String::new()),
-            PadMode::Circular => ("wrap", String::new()),
-        };
-        let mut inputs = vec![x.name.as_str(), &places];
-        if !value.is_empty() {
-            inputs.push(&value);
-        }
-        self.node(at, "Pad", &inputs, vec![("mode", Attribute::Text(mode))])
+        self.pad_axes(at, x, &all, mode)
     }
 
     /// Option A of He et al. 2016: every second place of two spatial axes, and zeros for half as many channels before and behind.

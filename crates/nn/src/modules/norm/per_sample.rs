@@ -95,7 +95,20 @@ fn checked_groups(groups: usize, channels: usize) -> usize {
     expect(if fits { Ok(groups) } else { problem() })
 }
 
+impl<T: Float> InstanceNorm<T> {
+    /// Takes γ and β for its own.
+    pub(crate) fn set(&mut self, weight: Tensor<T>, bias: Tensor<T>) {
+        (*self.weight.value_mut(), *self.bias.value_mut()) = (weight, bias);
+    }
+}
+
 impl<T: Float> LayerNorm<T> {
+    /// Takes γ and β for its own.
+    pub(crate) fn set(&mut self, weight: Tensor<T>, bias: Option<Tensor<T>>) {
+        *self.weight.value_mut() = weight;
+        self.bias = bias.map(|bias| Param::new(bias, Group::Bias));
+    }
+
     /// Without β.
     #[must_use]
     pub fn without_bias(mut self) -> Self {

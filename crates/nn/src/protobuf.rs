@@ -5,7 +5,7 @@
 
 mod read;
 
-pub(crate) use read::{Field, Fields, Wire};
+pub(crate) use read::{Field, Fields};
 
 /// A protobuf message in the making: fields of a number each, in the order they are written.
 #[derive(Default)]

@@ -1,6 +1,6 @@
-//! Every module as ONNX: checked by the `onnx` package and run in `onnxruntime` against our outputs, in one process.
+//! Every module as ONNX and back: checked by the `onnx` package and run in `onnxruntime` against our outputs, in one process.
 
-use nn::onnx::{Export, Layout};
+use nn::onnx::{Export, Import, Layout, Model};
 use nn::prelude::*;
 use nn::{
     AdaptiveMaxPool2d, AvgPool1d, AvgPool3d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, InvertibleLeaky,
@@ -44,10 +44,26 @@ impl Cases<'_> {
         let y = net.forward(Tape::inference().input(x.clone())).into_value();
         let file = |ending: &str| self.folder.join(format!("{name}.{ending}"));
         Export::new().layout(layout).save(&net, sizes, file("onnx")).unwrap();
-        std::fs::write(file("in.npy"), npy::to_bytes(arranged(x, layout))).unwrap();
-        std::fs::write(file("out.npy"), npy::to_bytes(arranged(y, layout))).unwrap();
-        self.names.push(name.to_owned());
+        let again = Import::new().layout(layout).load(file("onnx")).unwrap();
+        same(name, &again, &x, &y);
+        Export::new().layout(layout).save(&again, sizes, file("again.onnx")).unwrap();
+        let twice = Import::new().layout(layout).load(file("again.onnx")).unwrap();
+        same(name, &twice, &x, &y);
+        for ending in ["", "again."] {
+            std::fs::write(file(&format!("{ending}in.npy")), npy::to_bytes(arranged(x.clone(), layout))).unwrap();
+            std::fs::write(file(&format!("{ending}out.npy")), npy::to_bytes(arranged(y.clone(), layout))).unwrap();
+            self.names.push(format!("{name} {ending}"));
+        }
     }
+}
+
+/// That an imported model makes of x what the network did that was exported.
+fn same(name: &str, model: &Model, x: &Tensor, y: &Tensor) {
+    let found = model.forward(Tape::inference().input(x.clone())).into_value();
+    assert_eq!(found.shape(), y.shape(), "{name}");
+    let distances = found.iter().zip(y.iter()).map(|(a, b)| (a - b).abs() / (1.0 + b.abs()));
+    let worst = distances.fold(0.0, f32::max);
+    assert!(worst <= 1e-6, "{name}: off by {worst}");
 }
 
 fn spread_buffers(net: &mut impl Layer, spread: impl Fn(&mut Tensor, f32)) {

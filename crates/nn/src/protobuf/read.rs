@@ -21,12 +21,12 @@ pub(crate) struct Field<'b> {
     pub(crate) number: u64,
     /// Where in the file it begins.
     pub(crate) at: usize,
-    pub(crate) wire: Wire<'b>,
+    wire: Wire<'b>,
 }
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wire<'b> {
+enum Wire<'b> {
     Varint(u64),
     Eight([u8; 8]),
     /// Text, bytes, a message or packed numbers, and where in the file they begin.

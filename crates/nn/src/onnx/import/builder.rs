@@ -10,7 +10,7 @@ use super::super::model::{Model, Op, Step};
 use super::super::steps::{Arrange, Joint};
 use super::file::{File, Node, Result, damaged, is_standard, unsupported};
 use super::known::{Known, as_in_file, check, features_last, of_node};
-use super::tensor::{Numbers, Values};
+use super::tensor::Numbers;
 use super::{affine, elementwise, norms, places, shapes, windows};
 use crate::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,9 +174,9 @@ impl<'f> Builder<'f> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
         match self.constants.get(name) {
             Some((numbers, is_weight)) => {
-                let count = match &numbers.values {
-                    Values::Floats(tensor) => tensor.len(),
-                    Values::Ints(ints) => ints.len(),
+                let count = match numbers {
+                    Numbers::Floats(tensor) => tensor.len(),
+                    Numbers::Ints(ints) => ints.len(),
                 };
                 if !self.used.insert(name) {
                     let room = self.room.checked_sub(count);
@@ -205,7 +205,7 @@ impl<'f> Builder<'f> {
     /// A constant of numbers, and whether it is learned.
     pub(super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
         match self.constant(node, i)? {
-            (Numbers { values: Values::Floats(tensor), .. }, is_weight) => Ok((tensor, is_weight)),
+            (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
             _ => damaged(format!("input {i} holds whole numbers")),
         }
     }
@@ -242,9 +242,9 @@ impl<'f> Builder<'f> {
 
     /// A constant of whole numbers.
     pub(super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
-        match self.constant(node, i)?.0.values {
-            Values::Ints(ints) => Ok(ints),
-            Values::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),
+        match self.constant(node, i)?.0 {
+            Numbers::Ints(ints) => Ok(ints),
+            Numbers::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn features_last(rank: usize) -> Vec<usize> {
 }
 
 /// That sizes are such as can be computed with.
-fn check(sizes: &[Option<usize>]) -> Result<()> {
+pub(super) fn check(sizes: &[Option<usize>]) -> Result<()> {
     if sizes.is_empty() || sizes.len() > MOST_AXES {
         return unsupported(format!("a value of {} axes; from 1 to {MOST_AXES} are known", sizes.len()));
     }

@@ -7,13 +7,7 @@ use tape::{Shape, Tensor};
 
 /// A tensor of numbers: what networks compute with in f32, shapes and axes in i64.
 #[derive(Clone, Debug)]
-pub(super) struct Numbers {
-    pub(super) sizes: Vec<usize>,
-    pub(super) values: Values,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Values {
+pub(super) enum Numbers {
     Floats(Tensor),
     Ints(Vec<i64>),
 }
@@ -32,15 +26,11 @@ struct Parts<'b> {
 impl Numbers {
     /// One number.
     pub(super) fn float(number: f32) -> Numbers {
-        Numbers { sizes: Vec::new(), values: Values::Floats(Tensor::scalar(number)) }
+        Numbers::Floats(Tensor::scalar(number))
     }
 
     pub(super) fn floats(numbers: &[f32]) -> Numbers {
-        Numbers { sizes: vec![numbers.len()], values: Values::Floats(Tensor::new(numbers, [numbers.len()])) }
-    }
-
-    pub(super) fn ints(numbers: Vec<i64>) -> Numbers {
-        Numbers { sizes: vec![numbers.len()], values: Values::Ints(numbers) }
+        Numbers::Floats(Tensor::new(numbers, [numbers.len()]))
     }
 
     /// The message, and its name.
@@ -80,12 +70,11 @@ impl Parts<'_> {
         let shape = Shape::new(&sizes).map_err(|error| Problem::Damaged(error.to_string()))?;
         let count = sizes.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
         let count = count.ok_or_else(|| Problem::Damaged(format!("{sizes:?} is more than any file holds")))?;
-        let values = match self.kind {
-            1 | 10 | 11 | 16 => Values::Floats(Tensor::new(&self.all_floats(count)?, shape)),
-            6 | 7 => Values::Ints(self.all_ints(count)?),
-            kind => return unsupported(format!("numbers of type {kind}; known are f16, bf16, f32, f64, i32 and i64")),
-        };
-        Ok(Numbers { sizes, values })
+        match self.kind {
+            1 | 10 | 11 | 16 => Ok(Numbers::Floats(Tensor::new(&self.all_floats(count)?, shape))),
+            6 | 7 => Ok(Numbers::Ints(self.all_ints(count)?)),
+            kind => unsupported(format!("numbers of type {kind}; known are f16, bf16, f32, f64, i32 and i64")),
+        }
     }
 
     fn all_floats(&mut self, count: usize) -> Result<Vec<f32>> {

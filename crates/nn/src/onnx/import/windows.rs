@@ -12,6 +12,7 @@ pub(super) const IMPORTERS: &[(&str, Importer)] =
     &[("AveragePool", pool), ("GlobalAveragePool", global), ("GlobalMaxPool", global), ("MaxPool", pool)];
 
 /// What a pool's node says.
+#[derive(Clone)]
 struct Window {
     kernel: Vec<usize>,
     strides: Vec<usize>,
@@ -85,17 +86,8 @@ impl Window {
 
     /// The same windows with as much padding after as before and a last one that leaves it, if there are such.
     fn with_ceil(&self, x: &[Option<usize>]) -> Option<Window> {
-        let mut other = Window {
-            after: self.before.clone(),
-            ceil: true,
-            ..Window {
-                kernel: self.kernel.clone(),
-                strides: self.strides.clone(),
-                before: self.before.clone(),
-                ..*self
-            }
-        };
-        other.counts = false;
+        let mut other = self.clone();
+        (other.after, other.ceil) = (self.before.clone(), true);
         let is_same = other.is_even() && !self.counts && !self.ceil && other.sizes(x).ok()? == self.sizes(x).ok()?;
         (is_same && x.iter().all(Option::is_some)).then_some(other)
     }

@@ -68,11 +68,8 @@ impl Joint {
         let layout = inputs.first().map_or(Layout::FeaturesLast, Value::layout);
         let inputs: Vec<Value> = inputs.into_iter().map(|x| graph.turned(at, x, layout)).collect();
         let mut names: Vec<&str> = inputs.iter().map(Value::name).collect();
-        let widest = |a: &Value, b: &Value| a.sizes.iter().zip(&b.sizes).map(|(&a, &b)| if a == 1 { b } else { a });
         let (name, sizes) = match self {
-            Joint::Arith(arith) => {
-                (graph.node(at, arith.name(), &names, Vec::new()), widest(&inputs[0], &inputs[1]).collect())
-            }
+            Joint::Arith(arith) => (graph.node(at, arith.name(), &names, Vec::new()), widest(&inputs[0], &inputs[1])),
             Joint::Concat(axis) => {
                 let mut sizes = inputs[0].sizes.clone();
                 sizes[axis - 1] = inputs.iter().map(|x| x.sizes[axis - 1]).sum();
@@ -84,7 +81,7 @@ impl Joint {
                 let above = graph.node(at, "Greater", &[names[0], &threshold], Vec::new());
                 names[0] = &above;
                 let name = graph.node(at, "Where", &names, Vec::new());
-                (name, widest(&inputs[1], &inputs[2]).collect())
+                (name, widest(&inputs[1], &inputs[2]))
             }
         };
         Ok(Value { name, sizes, layout })
@@ -95,4 +92,9 @@ impl Joint {
 fn taken<const N: usize>(inputs: &mut Vec<Var>) -> [Var; N] {
     let given: Result<[Var; N], _> = std::mem::take(inputs).try_into();
     given.unwrap_or_else(|inputs: Vec<Var>| panic!("{} values for {N}", inputs.len()))
+}
+
+/// The sizes of both, broadcast to each other.
+fn widest(a: &Value, b: &Value) -> Vec<usize> {
+    a.sizes.iter().zip(&b.sizes).map(|(&a, &b)| if a == 1 { b } else { a }).collect()
 }

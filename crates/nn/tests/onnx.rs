@@ -269,6 +269,61 @@ fn every_module_runs_in_onnxruntime() {
     assert!(!nodes["resnet"].contains("Transpose"), "{}", nodes["resnet"]);
 }
 
+/// What PyTorch exported (reference/make_onnx.py), by name: the model, an input, PyTorch's output.
+fn pytorchs() -> BTreeMap<&'static str, [&'static [u8]; 3]> {
+    let mut rest = &include_bytes!("reference/onnx.bin")[..];
+    let mut models: BTreeMap<&str, [&[u8]; 3]> = BTreeMap::new();
+    while !rest.is_empty() {
+        let end = rest.iter().position(|&byte| byte == b'\n').unwrap();
+        let (name, length) = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();
+        let (file, after) = rest[end + 1..].split_at(length.parse().unwrap());
+        let (name, ending) = name.split_once('.').unwrap();
+        let place = ["onnx", "in.npy", "out.npy"].iter().position(|&other| other == ending).unwrap();
+        models.entry(name).or_default()[place] = file;
+        rest = after;
+    }
+    models
+}
+
+fn tensor(file: &[u8]) -> Tensor {
+    let nn::data::Array::F32(tensor) = npy::from_bytes(file).unwrap() else { panic!("numbers of f32") };
+    tensor
+}
+
+/// Axes of a file of channels first, channels last.
+fn channels_last(x: Tensor) -> Tensor {
+    match x.rank() {
+        3 => x.permute([0, 2, 1]),
+        4 => x.permute([0, 2, 3, 1]),
+        5 => x.permute([0, 2, 3, 4, 1]),
+        _ => x,
+    }
+    .contiguous()
+}
+
+#[test]
+fn models_of_pytorch_make_what_pytorch_makes() {
+    let models = pytorchs();
+    assert_eq!(models.len(), 25);
+    let mut problems = String::new();
+    for (name, [file, x, y]) in models {
+        let (x, y) = (tensor(x), tensor(y));
+        for layout in [Layout::FeaturesFirst, Layout::FeaturesLast] {
+            let arrange =
+                |x: &Tensor| if layout == Layout::FeaturesFirst { channels_last(x.clone()) } else { x.clone() };
+            let model = match Import::new().layout(layout).from_bytes(file) {
+                Ok(model) => model,
+                Err(error) => {
+                    problems += &format!("{name}: {error}\n");
+                    continue;
+                }
+            };
+            same(name, &model, &arrange(&x), &arrange(&y));
+        }
+    }
+    assert_eq!(problems, "");
+}
+
 #[test]
 fn what_has_no_form_is_named() {
     let text = |result: nn::Result<Vec<u8>>| result.unwrap_err().to_string();

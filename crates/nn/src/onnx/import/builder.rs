@@ -24,12 +24,24 @@ const COPIES: usize = 16;
 /// What makes a step, or several, of a node; the result is what its output is.
 pub(super) type Importer = fn(&mut Builder<'_>, usize) -> Result<Known>;
 
+/// A constant.
+#[derive(Clone)]
+struct Held<'f> {
+    numbers: Numbers,
+    /// Whether it belongs to what the model learned.
+    is_weight: bool,
+    /// Its first name.
+    origin: &'f str,
+}
+
 pub(super) struct Builder<'f> {
     pub(super) file: &'f File<'f>,
-    constants: BTreeMap<&'f str, (Numbers, bool)>,
+    constants: BTreeMap<&'f str, Held<'f>>,
     pub(super) values: BTreeMap<&'f str, Known>,
     /// Conditions `x > number`, by the names of what is true.
     pub(super) above: BTreeMap<&'f str, (Known, f32)>,
+    /// Values whose shapes have these names.
+    pub(super) shapes: BTreeMap<&'f str, Known>,
     /// Nodes that another one took with it.
     done: Vec<bool>,
     steps: Vec<Step>,
@@ -54,6 +66,7 @@ impl<'f> Builder<'f> {
             constants: BTreeMap::new(),
             values: BTreeMap::new(),
             above: BTreeMap::new(),
+            shapes: BTreeMap::new(),
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
             names: BTreeSet::new(),
@@ -75,7 +88,7 @@ impl<'f> Builder<'f> {
             ));
         }
         for (name, numbers) in &self.file.constants {
-            self.constants.insert(name, (numbers.clone(), true));
+            self.constants.insert(name, Held { numbers: numbers.clone(), is_weight: true, origin: name });
         }
         let input = self.input(layout)?;
         let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
@@ -143,7 +156,16 @@ impl<'f> Builder<'f> {
         }
         if is_standard(node.domain) && node.op == "Constant" {
             let numbers = shapes::constant(node)?;
-            self.constants.insert(output, (numbers, false));
+            self.constants.insert(output, Held { numbers, is_weight: false, origin: output });
+            return Ok(None);
+        }
+        if let Some(held) = node.input(0).and_then(|name| self.constants.get(name)).filter(|_| node.op == "Identity") {
+            self.constants.insert(output, held.clone());
+            return Ok(None);
+        }
+        if is_standard(node.domain) && node.op == "Shape" {
+            let known = shapes::whole_shape(self, node)?;
+            self.shapes.insert(output, known);
             return Ok(None);
         }
         if is_standard(node.domain) && node.op == "Greater" {
@@ -173,12 +195,12 @@ impl<'f> Builder<'f> {
     fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
         match self.constants.get(name) {
-            Some((numbers, is_weight)) => {
+            Some(Held { numbers, is_weight, origin }) => {
                 let count = match numbers {
                     Numbers::Floats(tensor) => tensor.len(),
                     Numbers::Ints(ints) => ints.len(),
                 };
-                if !self.used.insert(name) {
+                if !self.used.insert(*origin) {
                     let room = self.room.checked_sub(count);
                     self.room = match room {
                         Some(room) => room,

@@ -45,6 +45,8 @@ pub(super) struct Builder<'f> {
     /// Nodes that another one took with it.
     done: Vec<bool>,
     steps: Vec<Step>,
+    /// All that is known.
+    known: Vec<Known>,
     names: BTreeSet<String>,
     /// What a name that is taken gets behind it.
     numbers: BTreeMap<String, usize>,
@@ -69,6 +71,7 @@ impl<'f> Builder<'f> {
             shapes: BTreeMap::new(),
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
+            known: Vec::new(),
             names: BTreeSet::new(),
             numbers: BTreeMap::new(),
             reads,
@@ -92,12 +95,11 @@ impl<'f> Builder<'f> {
         }
         let input = self.input(layout)?;
         let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
-        let mut all = vec![input];
+        self.known.push(input);
         for i in 0..self.file.nodes.len() {
             if !self.done[i] {
                 let node = &self.file.nodes[i];
-                let known = self.node(i).map_err(|problem| problem.at(&node.place()))?;
-                all.extend(known);
+                self.node(i).map_err(|problem| problem.at(&node.place()))?;
             }
         }
         let [output] = &self.file.outputs[..] else {
@@ -110,7 +112,7 @@ impl<'f> Builder<'f> {
         let output = self.arranged(&known, &axes).slot;
         let mut readers = vec![0; self.steps.len() + 1];
         self.steps.iter().flat_map(|step| &step.inputs).chain([&output]).for_each(|&slot| readers[slot] += 1);
-        Ok((Model { steps: self.steps, output, input_sizes, readers }, all))
+        Ok((Model { steps: self.steps, output, input_sizes, readers }, self.known))
     }
 
     fn input(&mut self, layout: Layout) -> Result<Known> {
@@ -146,7 +148,7 @@ impl<'f> Builder<'f> {
             .copied()?
     }
 
-    fn node(&mut self, i: usize) -> Result<Option<Known>> {
+    fn node(&mut self, i: usize) -> Result<()> {
         let node = &self.file.nodes[i];
         let Some(&output) = node.outputs.first().filter(|name| !name.is_empty()) else {
             return damaged("it has no output");
@@ -157,26 +159,27 @@ impl<'f> Builder<'f> {
         if is_standard(node.domain) && node.op == "Constant" {
             let numbers = shapes::constant(node)?;
             self.constants.insert(output, Held { numbers, is_weight: false, origin: output });
-            return Ok(None);
+            return Ok(());
         }
         if let Some(held) = node.input(0).and_then(|name| self.constants.get(name)).filter(|_| node.op == "Identity") {
             self.constants.insert(output, held.clone());
-            return Ok(None);
+            return Ok(());
         }
         if is_standard(node.domain) && node.op == "Shape" {
             let known = shapes::whole_shape(self, node)?;
             self.shapes.insert(output, known);
-            return Ok(None);
+            return Ok(());
         }
         if is_standard(node.domain) && node.op == "Greater" {
             let above = elementwise::above(self, node)?;
             self.above.insert(output, above);
-            return Ok(None);
+            return Ok(());
         }
         let known = importer(node)?(self, i)?;
         check(&known.sizes)?;
-        self.values.insert(output, known.clone());
-        Ok(Some(known))
+        self.known.push(known.clone());
+        self.values.insert(output, known);
+        Ok(())
     }
 
     /// The value that a node reads.
@@ -308,6 +311,7 @@ impl<'f> Builder<'f> {
     ) -> Known {
         let name = self.claimed(name, &layer);
         known.slot = self.step(name, Op::Layer(Box::new(layer)), vec![x.slot]);
+        self.known.push(known.clone());
         known
     }
 

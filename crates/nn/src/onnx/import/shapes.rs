@@ -84,8 +84,8 @@ fn reshape(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
         return reshaped(builder, node, &x, sizes);
     }
     let shape = builder.ints(node, 1)?;
-    if node.int("allowzero", 0)? != 0 {
-        return unsupported("`allowzero`");
+    if node.int("allowzero", 0)? != 0 && shape.contains(&0) {
+        return unsupported("`allowzero`: an axis of no places");
     }
     let rest = shape.iter().filter(|&&size| size == -1).count();
     let keeps_batch = match shape.first() {

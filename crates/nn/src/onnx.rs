@@ -1,4 +1,6 @@
-//! ONNX models: a network written for `onnxruntime` and whatever else reads the format, as it is in evaluation, in f32.
+//! ONNX models, in f32: a network written, as it is in evaluation, for `onnxruntime` and whatever else reads the format ([`export()`]), and one read from a file ([`load`]).
+//!
+//! # Export
 //!
 //! ```
 //! use nn::prelude::*;
@@ -40,6 +42,28 @@
 //! | `Sequential`, tuples, `Vec`, `Option`, `Box`, `Act`, [`crate::models::ResNetCifar`] | what they consist of |
 //!
 //! A layer of your own writes [`crate::Layer::onnx`], most often by the parts' own methods, else by [`Graph::node`].
+//!
+//! # Import
+//!
+//! [`load`] makes a [`Model`] of a file with one input and one output: a [`crate::Layer`] with parameters that runs, trains, is diagnosed and exported again.
+//!
+//! ```
+//! use nn::prelude::*;
+//! let bytes = nn::onnx::Export::new().to_bytes(&Linear::new(3, 2, &mut Rng::seed(1)), &[3])?;
+//! let mut model = nn::onnx::Import::new().from_bytes(&bytes)?;
+//! let loss = model.forward(Tape::training(1).input(Tensor::ones([4, 3]))).square().mean();
+//! Adam::new(1e-3).step(&mut model, loss.backward())?;
+//! # Ok::<(), nn::Error>(())
+//! ```
+//!
+//! Known are the operators above and `Abs`, `Constant`, `Dropout`, `Erf`, `Exp`, `GlobalAveragePool`, `GlobalMaxPool`, `Identity`, `Log`, `LogSoftmax`, `Softmax`, `Squeeze`,
+//! `Sub`, `Tanh`, `Unsqueeze`, and `Shape` where a `Reshape` takes it whole; of versions 13 to 24, which PyTorch's `torch.onnx.export` writes. `MatMul`, `Gemm`, convolutions and norms take
+//! constants as weights. Where the file has channels behind the batch axis, the model here has them last, in between as well as in input and output ([`Import::layout`]); the order
+//! of numbers that a `Flatten` or `Reshape` sees is the file's, so that weights behind it stay as they are. The batch axis stays the first and is not computed with. A tensor of one or more
+//! axes that a value is added to or multiplied with is a parameter, a number is a setting.
+//!
+//! Everything else is an [`crate::Error::Unsupported`] that names operator and node: values joined by control flow, sizes that are computed, other types than f32, tensors in other
+//! files. A damaged file is an [`crate::Error::Damaged`] that names the byte. All sizes that the file fixes are checked when it is read.
 
 mod export;
 mod graph;

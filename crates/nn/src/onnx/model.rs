@@ -12,7 +12,7 @@ use tape::Var;
 /// A network from an ONNX file: layers of this library, one for each node, with their parameters.
 ///
 /// It is a [`Layer`] like any other: it runs on every kind of tape, trains, is frozen, diagnosed and saved, and goes back into a file by
-/// [`super::export`]. Where its nodes are a chain, [`crate::lipschitz`] and [`crate::regions`] see the layers.
+/// [`super::export()`]. Where its nodes are a chain, [`crate::lipschitz`] and [`crate::regions`] see the layers.
 ///
 /// Parameters are named after the file's tensors where those end in `.weight`, as PyTorch's do, so that [`Module::from_pytorch`] loads other
 /// weights into it; else after the nodes. A tensor that two nodes read becomes a parameter of each: what is tied in the file is not tied here.

@@ -28,7 +28,7 @@ macro_rules! bare {
         }
     )+};
 }
-pub(self) use bare;
+use bare;
 
 bare!(Arrange ReshapeTo Plain SoftmaxOver MeanOver);
 

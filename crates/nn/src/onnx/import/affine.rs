@@ -95,14 +95,14 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(known)
 }
 
-/// Numbers for each of so many spatial axes, or `usual` for each.
+/// Numbers for each of so many axes or ends of axes, or `usual` for each.
 pub(super) fn numbers(node: &Node<'_>, name: &str, axes: usize, usual: usize) -> Result<Vec<usize>> {
     let Some(found) = node.ints(name)? else { return Ok(vec![usual; axes]) };
     let numbers: Option<Vec<usize>> =
         found.iter().map(|&number| usize::try_from(number).ok().filter(|&number| number <= MOST)).collect();
     match numbers.filter(|numbers| numbers.len() == axes) {
         Some(numbers) => Ok(numbers),
-        None => damaged(format!("`{name}` is {found:?} for {axes} spatial axes")),
+        None => damaged(format!("`{name}` is {found:?}; {axes} whole numbers from 0 on belong there")),
     }
 }
 

@@ -262,13 +262,13 @@ impl<'b> Setting<'b> {
 impl<'b> Port<'b> {
     fn parse(field: &Field<'b>) -> Result<Port<'b>> {
         let mut port = Port { name: "", kind: 0, sizes: None };
-        each(field.message()?, |field| match field.number {
-            1 => Ok(port.name = field.text()?),
-            2 => each(field.message()?, |field| match field.number {
-                1 => port.tensor(field),
-                _ => Ok(()),
-            }),
-            _ => Ok(()),
+        each(field.message()?, |field| {
+            match field.number {
+                1 => port.name = field.text()?,
+                2 => each(field.message()?, |field| if field.number == 1 { port.tensor(field) } else { Ok(()) })?,
+                _ => {}
+            }
+            Ok(())
         })?;
         match port.name {
             "" => damaged(format!("byte {}: an input or output without a name", field.at)),
@@ -277,26 +277,32 @@ impl<'b> Port<'b> {
     }
 
     fn tensor(&mut self, field: &Field<'b>) -> Result<()> {
-        each(field.message()?, |field| match field.number {
-            1 => Ok(self.kind = field.int()?),
-            2 => {
-                let mut sizes = Vec::new();
-                each(field.message()?, |field| {
-                    if field.number == 1 {
-                        let mut size = None;
-                        each(field.message()?, |field| {
-                            if field.number == 1 {
-                                size = usize::try_from(field.int()?).ok().filter(|&size| size > 0);
-                            }
-                            Ok(())
-                        })?;
-                        sizes.push(size);
-                    }
-                    Ok(())
-                })?;
-                Ok(self.sizes = Some(sizes))
+        each(field.message()?, |field| {
+            match field.number {
+                1 => self.kind = field.int()?,
+                2 => self.sizes = Some(sizes(field)?),
+                _ => {}
             }
-            _ => Ok(()),
+            Ok(())
         })
     }
+}
+
+/// The sizes of a shape; those that are not fixed, or make no sense, are not known.
+fn sizes(field: &Field<'_>) -> Result<Vec<Option<usize>>> {
+    let mut sizes = Vec::new();
+    each(field.message()?, |field| {
+        if field.number == 1 {
+            let mut size = None;
+            each(field.message()?, |field| {
+                if field.number == 1 {
+                    size = usize::try_from(field.int()?).ok().filter(|&size| size > 0);
+                }
+                Ok(())
+            })?;
+            sizes.push(size);
+        }
+        Ok(())
+    })?;
+    Ok(sizes)
 }

@@ -120,10 +120,14 @@ fn reshaped(builder: &mut Builder<'_>, node: &Node<'_>, x: &Known, sizes: Vec<Si
     };
     let taken = product(&sizes.iter().map(known).collect::<Vec<_>>());
     let has_rest = sizes.contains(&Size::Rest);
-    if let (Some(all), Some(taken)) = (all, taken) {
-        if taken == 0 || if has_rest { !all.is_multiple_of(taken) } else { all != taken } {
-            return damaged(format!("an example of {all} numbers does not take the shape {sizes:?}"));
-        }
+    let fits = |all: usize, taken: usize| match has_rest {
+        true => taken > 0 && all.is_multiple_of(taken),
+        false => all == taken,
+    };
+    if let (Some(all), Some(taken)) = (all, taken)
+        && !fits(all, taken)
+    {
+        return damaged(format!("an example of {all} numbers does not take the shape {sizes:?}"));
     }
     let size = |size: &Size| match size {
         Size::Rest => Some(all? / taken?.max(1)),

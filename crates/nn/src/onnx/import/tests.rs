@@ -77,8 +77,8 @@ fn what_is_not_known_is_refused_by_name() {
     refused(&old, "operators of version 9; known are 13 to 24");
     let doubles = {
         let mut bytes = model(&[3], tanh, &[]);
-        let kind = bytes.windows(4).rposition(|bytes| bytes == [8, 1, 0x12, 10]);
-        let first = bytes.windows(4).position(|bytes| bytes == [8, 1, 0x12, 10]);
+        let kind = bytes.windows(4).rposition(|bytes| bytes == [8, 1, 0x12, 9]);
+        let first = bytes.windows(4).position(|bytes| bytes == [8, 1, 0x12, 9]);
         assert!(first < kind, "input and output");
         bytes[first.unwrap() + 1] = 11;
         bytes
@@ -127,7 +127,10 @@ fn what_does_not_fit_is_damaged() {
     let apart: Nodes<'_> = &[("Conv", &["input", "w"], &[("strides", Attribute::Ints(vec![1, 0]))])];
     damaged(&model(&[2, 9, 5], apart, &[weight(&[4, 2, 3, 3])]), "`strides` is [1, 0]; 1 is the least");
     let wide: Nodes<'_> = &[("Conv", &["input", "w"], &[("pads", Attribute::Ints(vec![1, 1, 1, -1]))])];
-    damaged(&model(&[2, 9, 5], wide, &[weight(&[4, 2, 3, 3])]), "`pads` is [1, 1, 1, -1] for 2 spatial axes");
+    damaged(
+        &model(&[2, 9, 5], wide, &[weight(&[4, 2, 3, 3])]),
+        "`pads` is [1, 1, 1, -1]; 4 whole numbers from 0 on belong there",
+    );
     let short = ("w", &[3, 2][..], Numbers::Floats(vec![0.5; 5]));
     damaged(&model(&[3], gemm, &[short]), "tensor `w`: its shape has 6 numbers, and 5 are there");
     let huge = ("w", &[usize::MAX / 2, 8][..], Numbers::Floats(vec![0.5; 5]));
@@ -254,7 +257,7 @@ fn largest(values: &[Known]) -> Option<usize> {
 fn what_is_read_runs() {
     let (mut rng, mut ran, mut bad) = (Rng::seed(6), 0, 0);
     let seeds = &seeds()[..3];
-    for number in 0..20_000 {
+    for number in 0..50_000 {
         let mut bytes = seeds[number % seeds.len()].clone();
         for _ in 0..=rng.below(3) {
             let at = rng.below(bytes.len());
@@ -277,5 +280,5 @@ fn what_is_read_runs() {
         assert_eq!(y.shape()[0], 2);
         ran += 1;
     }
-    assert!(ran > 3_000 && bad > 3_000, "{ran} ran, {bad} were refused");
+    assert!(ran > 5_000 && bad > 5_000, "{ran} ran, {bad} were refused");
 }

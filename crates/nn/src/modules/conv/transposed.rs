@@ -8,8 +8,8 @@ use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Conv, ConvAlgorithm, Float, Group, Padding, Param, PerAxis, Rng, Tape, Tensor, Var};
 
-/// The transpose of a convolution over `AXES` spatial axes, with a bias unless built without: [`ConvTranspose1d`], [`ConvTranspose2d`],
-/// [`ConvTranspose3d`].
+/// The transpose of a convolution over `AXES` spatial axes, with a bias unless built without: [`crate::ConvTranspose1d`], [`crate::ConvTranspose2d`],
+/// [`crate::ConvTranspose3d`].
 ///
 /// ```
 /// use nn::prelude::*;
@@ -37,7 +37,7 @@ impl<const AXES: usize> ConvTransposeNd<AXES> {
     /// In `groups`, the weight drawn by a law. Its last axis is the inputs here, so a law over the fan in counts the outputs' axis.
     ///
     /// # Errors
-    /// As [`ConvNd::with_init`].
+    /// As [`crate::ConvNd::with_init`].
     pub fn with_init(
         inputs: usize,
         outputs: usize,

@@ -6,22 +6,25 @@ use super::*;
 use crate::Optimizer as _;
 use crate::lipschitz::Certificate;
 use crate::onnx::Export;
-use crate::{Adam, Conv2d, Flatten, Layer, LeakyRelu, Linear, MaxPool2d, Module, PRelu, Relu, Residual, Sequential};
+use crate::{
+    Adam, Conv2d, Flatten, Layer, LeakyRelu, Linear, MaxPool2d, Module as _, PRelu, Relu, Residual, Sequential,
+};
 use tape::{Rng, Tape, Tensor};
 
-/// A model of nodes, each of an operator, its inputs and its attributes, that makes `output` of `input`.
-type Nodes<'n> = &'n [(&'static str, &'n [&'n str], &'n [(&'static str, Attribute)])];
+/// An operator, its inputs and its attributes.
+type One<'n> = (&'static str, &'n [&'n str], &'n [(&'static str, Attribute)]);
+type Nodes<'n> = &'n [One<'n>];
 
+/// A model that makes `output` of `input`; what is between is `value1` and so on.
 fn model(sizes: &[usize], nodes: Nodes<'_>, constants: &[(&str, &[usize], Numbers)]) -> Vec<u8> {
     let names = (1..nodes.len()).map(|i| format!("value{i}")).chain(["output".to_owned()]);
-    let node =
-        |((op, inputs, attributes), output): (&(&'static str, &[&str], &[(&'static str, Attribute)]), String)| Node {
-            op,
-            name: format!("the {op}"),
-            inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output,
-            attributes: attributes.to_vec(),
-        };
+    let node = |((op, inputs, attributes), output): (&One<'_>, String)| Node {
+        op,
+        name: format!("the {op}"),
+        inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output,
+        attributes: attributes.to_vec(),
+    };
     let nodes: Vec<Node> = nodes.iter().zip(names).map(node).collect();
     let constant = |(name, sizes, numbers): &(&str, &[usize], Numbers)| Constant {
         name: (*name).to_owned(),

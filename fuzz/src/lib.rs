@@ -3,11 +3,13 @@
 mod einsum;
 mod labels;
 mod model_file;
+mod onnx;
 mod views;
 
 pub use einsum::einsum;
 pub use labels::labels;
 pub use model_file::model_file;
+pub use onnx::onnx;
 pub use views::views;
 
 /// Bytes taken one by one; zeros when they run out.

@@ -6,7 +6,7 @@ mod cifar;
 mod digits;
 pub mod idx;
 mod inflate;
-mod input;
+pub(crate) mod input;
 mod loader;
 pub mod npy;
 pub mod npz;

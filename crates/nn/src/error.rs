@@ -29,6 +29,14 @@ pub enum Error {
         /// What is wrong with it, and the way out.
         problem: String,
     },
+    /// A file that is right, but has what is not known here.
+    #[error("{path}: {problem}", path = .path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What is not known, where it stands, and the way out.
+        problem: String,
+    },
     /// A model file whose tensors are not this module's.
     #[error("{path}: does not fit this model:\n{differences}", path = .path.display())]
     Misfit {

@@ -5,7 +5,7 @@
 
 mod checksum;
 pub(crate) mod format;
-mod half;
+pub(crate) mod half;
 mod list;
 mod read;
 mod write;

@@ -54,8 +54,10 @@ pub mod metrics;
 pub mod models;
 pub mod module;
 pub mod modules;
+pub mod onnx;
 pub mod optim;
 pub mod prelude;
+mod protobuf;
 pub mod regions;
 pub mod schedule;
 #[cfg(all(shared_kernels, debug_assertions, not(test)))]

@@ -251,7 +251,7 @@ mod tests {
         let text = |result: Result<Certificate>| result.unwrap_err().to_string();
         let normed = text(Certificate::of(&Sequential::<f32>::new().then(Relu).then(LayerNorm::new(2))));
         assert!(
-            normed.starts_with("Certificate: no bound is known for `1`, a nn::modules::norm::LayerNorm; "),
+            normed.starts_with("Certificate: no bound is known for `1`, a nn::modules::norm::per_sample::LayerNorm; "),
             "{normed}"
         );
         let broken = linear(Tensor::from([[1.0, f32::NAN]]));

@@ -9,7 +9,9 @@
 
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
-use crate::{Activation, Conv2d, Layer, Linear, Module, NormAct, Sequential};
+use crate::module::Path;
+use crate::onnx::{Graph, Value};
+use crate::{Activation, Conv2d, Layer, Linear, Module, NormAct, Result, Sequential};
 use tape::{Float, Rng, Var};
 
 /// The residual network for small images of He, Zhang, Ren, Sun 2016 (section 4.2): a 3×3 convolution to 16 channels, then three stages of
@@ -89,6 +91,15 @@ impl<T: Float> Layer<T> for BasicBlock<T> {
         self.act2.forward_after(&self.conv2, inner, Some(&shortcut))
     }
 
+    #[track_caller]
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let shortcut = if self.stride == 1 { x.clone() } else { graph.halved_shortcut(at, x.clone()) };
+        let x = at.enter("conv1", |at| self.conv1.onnx(at, graph, x))?;
+        let x = at.enter("act1", |at| self.act1.onnx(at, graph, x))?;
+        let x = at.enter("conv2", |at| self.conv2.onnx(at, graph, x))?;
+        at.enter("act2", |at| self.act2.onnx_residual(at, graph, x, Some(shortcut)))
+    }
+
     fn set_fused(&mut self, fuses: bool) {
         self.act1.set_fused(fuses);
         self.act2.set_fused(fuses);
@@ -101,6 +112,15 @@ impl<T: Float> Layer<T> for ResNetCifar<T> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         let x = self.act.forward_after(&self.conv, x, None);
         self.head.forward(self.blocks.forward(x).mean_axes([1, 2]))
+    }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let x = at.enter("conv", |at| self.conv.onnx(at, graph, x))?;
+        let x = at.enter("act", |at| self.act.onnx(at, graph, x))?;
+        let x = at.enter("blocks", |at| self.blocks.onnx(at, graph, x))?;
+        let x = graph.mean_of_places(at, x);
+        at.enter("head", |at| self.head.onnx(at, graph, x))
     }
 
     fn set_fused(&mut self, fuses: bool) {

@@ -49,12 +49,14 @@ pub use recurrent::Recurrence;
 pub use residual::Residual;
 pub use rnn::{Nonlinearity, Rnn};
 pub use rrelu::RRelu;
+pub(crate) use sequential::AnyLayer;
 pub use sequential::Sequential;
 pub use smooth::{Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Mish, Relu6, Selu, Silu, Softplus};
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
 pub use transformer::{TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer};
 
 use crate::error::setting;
+use crate::onnx;
 use crate::regions::Piecewise;
 use crate::{Module, Result};
 use tape::{Float, Moments, Rectifier, Tape, Tensor, Var};
@@ -133,6 +135,22 @@ pub trait Layer<T: Float = f32>: Module<T> {
         };
         chain.rectify(&slope)
     }
+
+    /// Writes the layer, as it is in evaluation, as ONNX nodes from x on, and returns what they make: for [`crate::onnx`]. A layer that is a rectifier
+    /// ([`Layer::rectifier`]) need not say more.
+    ///
+    /// # Errors
+    /// If the layer has no ONNX form or does not say so.
+    ///
+    /// # Panics
+    /// If shapes do not fit, as [`Layer::forward`].
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut onnx::Graph, x: onnx::Value) -> Result<onnx::Value> {
+        match self.rectifier(&Tape::inference()) {
+            Some(rectifier) => graph.rectifier(at, x, &rectifier),
+            None => graph.unknown(at, std::any::type_name::<Self>()),
+        }
+    }
 }
 
 impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
@@ -164,6 +182,10 @@ impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         (**self).piecewise(chain)
     }
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut onnx::Graph, x: onnx::Value) -> Result<onnx::Value> {
+        (**self).onnx(at, graph, x)
+    }
 }
 
 impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
@@ -179,6 +201,10 @@ impl<T: Float, L: Layer<T>> Layer<T> for Vec<L> {
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         self.iter().try_for_each(|layer| layer.piecewise(chain))
+    }
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut onnx::Graph, x: onnx::Value) -> Result<onnx::Value> {
+        self.iter().enumerate().try_fold(x, |x, (i, layer)| at.enter_index(i, |at| layer.onnx(at, graph, x)))
     }
 }
 
@@ -200,5 +226,9 @@ impl<T: Float, L: Layer<T>> Layer<T> for Option<L> {
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         self.iter().try_for_each(|layer| layer.piecewise(chain))
+    }
+    #[track_caller]
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut onnx::Graph, x: onnx::Value) -> Result<onnx::Value> {
+        self.iter().try_fold(x, |x, layer| layer.onnx(at, graph, x))
     }
 }

@@ -69,7 +69,7 @@ fn damaged_files_end_in_a_value_or_an_error() {
     survive("npy", &[npy::to_bytes(small()), npy::to_bytes(Tensor::from([7i64])), fortran], 32, npy::from_bytes);
 
     let stored = npz::to_bytes([("x", small().into()), ("y", Tensor::from([1i64]).into())]).unwrap();
-    survive("npz", &[stored, fixture("deflated.npz")], 1100, npz::from_bytes);
+    survive("npz", &[stored, fixture(&include_bytes!("reference/npy.bin")[..], "deflated.npz")], 1100, npz::from_bytes);
 
     let plain = [&[0, 0, 0x0c, 2, 0, 0, 0, 2, 0, 0, 0, 1][..], &[0, 0, 0, 1, 0, 0, 1, 0]].concat();
     let bytes = vec![0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3];
@@ -78,12 +78,17 @@ fn damaged_files_end_in_a_value_or_an_error() {
     survive("IDX", &[plain, bytes, packed], 1100, idx::from_bytes);
 
     let record = [&[9][..], &[100; 3072]].concat();
+    let net =
+        (Conv2d::new(1, 2, 3, &mut Rng::seed(1)), PRelu::per_feature(2), Flatten, Linear::new(8, 2, &mut Rng::seed(2)));
+    let ours = nn::onnx::Export::new().to_bytes(&net, &[4, 4, 1]).unwrap();
+    let pytorchs = fixture(&include_bytes!("reference/onnx.bin")[..], "mlp.onnx");
+    survive("ONNX", &[ours, pytorchs], 400, |bytes| nn::onnx::Import::new().from_bytes(bytes));
+
     survive("CIFAR", &[record], 16, |bytes| Cifar::Ten.from_bytes(bytes));
 }
 
-/// One of numpy's own files (reference/make_npy.py).
-fn fixture(wanted: &str) -> Vec<u8> {
-    let mut rest = &include_bytes!("reference/npy.bin")[..];
+/// A file among those of reference/make_npy.py or make_onnx.py.
+fn fixture(mut rest: &[u8], wanted: &str) -> Vec<u8> {
     loop {
         let end = rest.iter().position(|&byte| byte == b'\n').expect("the fixture is there");
         let (name, length) = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();

@@ -8,11 +8,12 @@ mod fuzz_bodies;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 4] = [
+const BODIES: [(&str, Body); 5] = [
     ("model_file", fuzz_bodies::model_file),
     ("einsum", fuzz_bodies::einsum),
     ("views", fuzz_bodies::views),
     ("labels", fuzz_bodies::labels),
+    ("onnx", fuzz_bodies::onnx),
 ];
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {

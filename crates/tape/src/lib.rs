@@ -51,7 +51,7 @@ pub use observe::{Observed, Source};
 pub use op::{Keeps, Kept, Op, OpMany};
 pub use operand::{Operand, TensorOperand};
 pub use ops::batch_norm::Moments;
-pub use ops::conv::{Conv, Padding, PerAxis};
+pub use ops::conv::{Conv, ConvAxis, Padding, PerAxis};
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::linear_act::Rectifier;
 pub use ops::pooling::Pool;

@@ -14,7 +14,7 @@ pub(super) fn named<T>(path: Option<&Path>, parsed: Result<T, String>) -> Result
 }
 
 /// The bytes of a file. `check` sees how it begins and how long it is before the rest is read.
-pub(super) fn read(path: &Path, check: impl FnOnce(&[u8], u64) -> Result<(), String>) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, check: impl FnOnce(&[u8], u64) -> Result<(), String>) -> Result<Vec<u8>> {
     let refused = |source: io::Error| Error::Io { path: path.into(), source };
     let metadata = fs::metadata(path).map_err(refused)?;
     if !metadata.is_file() {

@@ -13,7 +13,7 @@ pub(crate) fn from_f16(bits: u16) -> f64 {
 }
 
 /// bfloat16: the upper half of an f32.
-pub(super) fn from_bf16(bits: u16) -> f64 {
+pub(crate) fn from_bf16(bits: u16) -> f64 {
     f64::from(f32::from_bits(u32::from(bits) << 16))
 }
 

@@ -5,6 +5,7 @@ use super::Log;
 use super::png::png;
 use crate::error::setting;
 use crate::files::CRC32C;
+use crate::protobuf::Message;
 use crate::{Error, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -128,8 +129,8 @@ impl TensorBoard {
         event.double(1, now_s());
         event.varint(2, step);
         write(&mut event);
-        let length = (event.0.len() as u64).to_le_bytes();
-        let record = [&length[..], &masked(&length), &event.0, &masked(&event.0)].concat();
+        let length = (event.as_bytes().len() as u64).to_le_bytes();
+        let record = [&length[..], &masked(&length), event.as_bytes(), &masked(event.as_bytes())].concat();
         self.file.write_all(&record).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 }
@@ -151,53 +152,6 @@ impl Log for TensorBoard {
 
 fn now_s() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
-/// A protobuf message in the making: fields of a number each, in the order they are written.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn raw(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn varint(&mut self, field: u64, number: u64) {
-        self.raw(field << 3);
-        self.raw(number);
-    }
-
-    fn double(&mut self, field: u64, number: f64) {
-        self.raw(field << 3 | 1);
-        self.0.extend(number.to_le_bytes());
-    }
-
-    fn float(&mut self, field: u64, number: f32) {
-        self.raw(field << 3 | 5);
-        self.0.extend(number.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.raw(field << 3 | 2);
-        self.raw(bytes.len() as u64);
-        self.0.extend(bytes);
-    }
-
-    /// Numbers of one repeated field, packed.
-    fn doubles(&mut self, field: u64, numbers: &[f64]) {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.bytes(field, &bytes);
-    }
-
-    fn message(&mut self, field: u64, write: impl FnOnce(&mut Message)) {
-        let mut inner = Message::default();
-        write(&mut inner);
-        self.bytes(field, &inner.0);
-    }
 }
 
 /// CRC-32C, rotated and offset so that a checksum of data that holds checksums stays a good one.

@@ -156,6 +156,11 @@ macro_rules! tuples {
                 $(self.$index.piecewise(chain)?;)+
                 Ok(())
             }
+            #[track_caller]
+            fn onnx(&self, at: &mut Path, graph: &mut crate::onnx::Graph, x: crate::onnx::Value) -> crate::Result<crate::onnx::Value> {
+                $(let x = at.enter(stringify!($index), |at| self.$index.onnx(at, graph, x))?;)+
+                Ok(x)
+            }
         }
     };
 }

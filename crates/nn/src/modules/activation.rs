@@ -2,6 +2,7 @@
 
 use super::{Elu, Gelu, GeluTanh, LeakyRelu, Mish, PRelu, Relu, Selu, Silu};
 use crate::module::{CastTo, Module, Path, Visitor, VisitorMut};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Result};
 use tape::{Float, Rectifier, Tape, Var};
@@ -142,5 +143,8 @@ impl<T: Float> Layer<T> for Act<T> {
     }
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         self.inner().piecewise(chain)
+    }
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.inner().onnx(at, graph, x)
     }
 }

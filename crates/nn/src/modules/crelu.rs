@@ -32,7 +32,8 @@ without_parameters! {
         };
         chain.affine("CRelu", Tensor::f64([1.0, -1.0]), None, both)?;
         chain.rectify(&Tensor::f64([0.0]))
-    };
+    },
+    onnx |_this, at, graph, y| graph.concatenated_relu(at, y);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::error::expect;
 use crate::init::{Init, Kaiming};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rectifier, Rng, Tape, Tensor, Var};
@@ -52,6 +53,12 @@ impl Linear {
 }
 
 impl<T: Float> Linear<T> {
+    /// From W `[in, out]` and b `[out]`.
+    pub(crate) fn of_parts(weight: Tensor<T>, bias: Option<Tensor<T>>) -> Linear<T> {
+        let bias = bias.map(|bias| Param::new(bias, Group::Bias));
+        Linear { weight: Param::new(weight, Group::Weight), bias }
+    }
+
     /// W `[in, out]`.
     pub fn weight(&self) -> &Param<T> {
         &self.weight
@@ -110,5 +117,9 @@ impl<T: Float> Layer<T> for Linear<T> {
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         let bias = self.bias.as_ref().map(|bias| bias.value().cast());
         chain.affine("Linear", self.weight.value().cast(), bias.as_ref(), |x, weight| x.linear(weight, None))
+    }
+
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.linear(at, x, self.weight.value(), self.bias.as_ref().map(Param::value))
     }
 }

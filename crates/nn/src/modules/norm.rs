@@ -1,7 +1,12 @@
 //! Normalisation layers: batch norm (and with its rectifier, [`NormAct`]), layer, RMS, group and instance norm. Features last: one type serves images, sequences and rows.
 
+mod per_sample;
+
+pub use per_sample::{GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
+
 use super::{Act, Activation};
-use crate::error::{expect, setting};
+use crate::error::setting;
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Buffer, Layer, Module, Result};
 use tape::{Float, Group, Moments, Param, Rectifier, Tape, Tensor, Var};
@@ -75,6 +80,12 @@ fn check_epsilon(layer: &'static str, epsilon: f64) -> Result<()> {
 }
 
 impl<T: Float> BatchNorm<T> {
+    /// Takes γ, β, running mean and variance for its own.
+    pub(crate) fn set(&mut self, [weight, bias, mean, variance]: [Tensor<T>; 4]) {
+        (*self.weight.value_mut(), *self.bias.value_mut()) = (weight, bias);
+        (*self.running_mean.value_mut(), *self.running_var.value_mut()) = (mean, variance);
+    }
+
     /// Uses the running statistics on every tape, and leaves them as they are.
     #[must_use]
     pub fn frozen(mut self) -> Self {
@@ -197,6 +208,11 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
         let [scale, shift] = self.as_affine()?;
         chain.affine("BatchNorm", scale, Some(&shift), |x, scale| x * scale)
     }
+
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let (mean, variance) = (self.running_mean.value(), self.running_var.value());
+        graph.batch_norm(at, x, [self.weight.value(), self.bias.value(), mean, variance], self.epsilon)
+    }
 }
 
 /// Batch norm and the rectifier behind it, with an optional residual between the two, as one op.
@@ -262,6 +278,22 @@ impl<T: Float> NormAct<T> {
         self.forward_known(known, r)
     }
 
+    /// The nodes of f(norm(x) + r).
+    pub(crate) fn onnx_residual(
+        &self,
+        at: &mut crate::module::Path,
+        graph: &mut Graph,
+        x: Value,
+        r: Option<Value>,
+    ) -> Result<Value> {
+        let normal = at.enter("norm", |at| self.norm.onnx(at, graph, x))?;
+        let sum = match r {
+            Some(r) => graph.sum(at, r, normal)?,
+            None => normal,
+        };
+        at.enter("act", |at| self.act.onnx(at, graph, sum))
+    }
+
     #[track_caller]
     fn forward_known(&self, (x, moments): (Var<T>, Option<Moments<T>>), r: Option<&Var<T>>) -> Var<T> {
         if let Some(act) = self.act.rectifier(x.tape()).filter(|_| self.fuses) {
@@ -306,141 +338,9 @@ impl<T: Float> Layer<T> for NormAct<T> {
         self.norm.piecewise(chain)?;
         self.act.piecewise(chain)
     }
-}
 
-/// Normalises each row (last axis), then γ·x̂ + β (Ba, Kiros, Hinton 2016).
-#[derive(Clone, Debug, Module)]
-pub struct LayerNorm<T: Float = f32> {
-    weight: Param<T>,
-    bias: Option<Param<T>>,
-    epsilon: f64,
-}
-
-/// Divides each row (last axis) by its root mean square, then times γ (Zhang, Sennrich 2019).
-#[derive(Clone, Debug, Module)]
-pub struct RmsNorm<T: Float = f32> {
-    weight: Param<T>,
-    epsilon: f64,
-}
-
-/// Normalises each sample's groups of channels over all its places, then γ·x̂ + β (Wu, He 2018).
-#[derive(Clone, Debug, Module)]
-pub struct GroupNorm<T: Float = f32> {
-    weight: Param<T>,
-    bias: Param<T>,
-    groups: usize,
-    epsilon: f64,
-}
-
-/// Normalises each sample's channels over all its places, then γ·x̂ + β (Ulyanov, Vedaldi, Lempitsky 2016).
-#[derive(Clone, Debug, Module)]
-pub struct InstanceNorm<T: Float = f32> {
-    weight: Param<T>,
-    bias: Param<T>,
-    epsilon: f64,
-}
-
-macro_rules! affine {
-    ($($layer:ident $what:literal ($($argument:ident: $type:ty),*) { $($field:ident: $value:expr),* };)+) => {$(
-        impl $layer {
-            #[doc = concat!("For so many ", $what, ", with ε = 1e-5.")]
-            ///
-            /// # Panics
-            /// If a size is 0 or does not fit.
-            #[track_caller]
-            pub fn new($($argument: $type,)* features: usize) -> $layer {
-                assert!(features > 0, concat!(stringify!($layer), ": 0 ", $what, "; 1 is the least"));
-                let weight = Param::new(Tensor::ones([features]), Group::Bias);
-                $layer { weight, epsilon: EPSILON, $($field: ($value)(features)),* }
-            }
-
-            /// With another ε under the root.
-            ///
-            /// # Errors
-            /// If it is not above 0 and finite.
-            pub fn with_epsilon(mut self, epsilon: f64) -> Result<$layer> {
-                check_epsilon(stringify!($layer), epsilon)?;
-                self.epsilon = epsilon;
-                Ok(self)
-            }
-        }
-
-        impl<T: Float> $layer<T> {
-            /// γ.
-            pub fn weight(&self) -> &Param<T> {
-                &self.weight
-            }
-
-            /// γ, to be changed.
-            pub fn weight_mut(&mut self) -> &mut Param<T> {
-                &mut self.weight
-            }
-        }
-    )+};
-}
-
-fn bias(features: usize) -> Param {
-    Param::new(Tensor::zeros([features]), Group::Bias)
-}
-
-affine! {
-    LayerNorm "features" () { bias: |features| Some(bias(features)) };
-    RmsNorm "features" () {};
-    GroupNorm "channels" (groups: usize) { bias: bias, groups: |channels| checked_groups(groups, channels) };
-    InstanceNorm "channels" () { bias: bias };
-}
-
-#[track_caller]
-fn checked_groups(groups: usize, channels: usize) -> usize {
-    let fits = groups > 0 && channels.is_multiple_of(groups);
-    let problem = || setting("GroupNorm", format!("{groups} groups do not divide {channels} channels"));
-    expect(if fits { Ok(groups) } else { problem() })
-}
-
-impl<T: Float> LayerNorm<T> {
-    /// Without β.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
-}
-
-impl<T: Float> Layer<T> for LayerNorm<T> {
-    #[track_caller]
-    fn forward(&self, x: Var<T>) -> Var<T> {
-        let (weight, bias) = (x.tape().param(&self.weight), self.bias.as_ref().map(|bias| x.tape().param(bias)));
-        x.layer_norm(&weight, bias.as_ref(), self.epsilon)
-    }
-}
-
-impl<T: Float> Layer<T> for RmsNorm<T> {
-    #[track_caller]
-    fn forward(&self, x: Var<T>) -> Var<T> {
-        let weight = x.tape().param(&self.weight);
-        x.rms_norm(&weight, self.epsilon)
-    }
-}
-
-/// γ and β on a tape.
-#[track_caller]
-fn on<T: Float>(tape: &Tape<T>, weight: &Param<T>, bias: &Param<T>) -> (Var<T>, Var<T>) {
-    (tape.param(weight), tape.param(bias))
-}
-
-impl<T: Float> Layer<T> for GroupNorm<T> {
-    #[track_caller]
-    fn forward(&self, x: Var<T>) -> Var<T> {
-        let (weight, bias) = on(x.tape(), &self.weight, &self.bias);
-        x.group_norm(self.groups, &weight, &bias, self.epsilon)
-    }
-}
-
-impl<T: Float> Layer<T> for InstanceNorm<T> {
-    #[track_caller]
-    fn forward(&self, x: Var<T>) -> Var<T> {
-        let (weight, bias) = on(x.tape(), &self.weight, &self.bias);
-        x.instance_norm(&weight, &bias, self.epsilon)
+    fn onnx(&self, at: &mut crate::module::Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.onnx_residual(at, graph, x, None)
     }
 }
 

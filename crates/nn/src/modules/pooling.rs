@@ -5,6 +5,7 @@
 
 use super::Layer;
 use crate::lipschitz::up;
+use crate::onnx::{Graph, Takes, Value};
 use crate::regions::Piecewise;
 use crate::{Module, Result};
 use tape::{Float, PadMode, Pool, Var};
@@ -175,7 +176,7 @@ fn upsampled<T: Float, const D: usize>(layer: Upsample<D>, x: Var<T>) -> Var<T> 
 }
 
 macro_rules! layers {
-    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr $(, $regions:ident)? $(, lipschitz |$of:ident| $bound:expr)?;)+) => {$(
+    ($([$($generics:tt)*] $layer:ty => |$this:ident, $x:ident| $forward:expr $(, piecewise $regions:ident)? $(, lipschitz |$of:ident| $bound:expr)?, onnx |$that:ident, $at:ident, $graph:ident, $y:ident| $onnx:expr;)+) => {$(
         impl<T: Float, $($generics)*> Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
@@ -204,25 +205,36 @@ macro_rules! layers {
                     bounds.push(at, name(stringify!($layer)), Ok($bound))
                 }
             )?
+            #[track_caller]
+            fn onnx(&self, $at: &mut crate::module::Path, $graph: &mut Graph, $y: Value) -> Result<Value> {
+                let $that = self;
+                $onnx
+            }
         }
     )+};
 }
 layers! {
     // |max x − max y| is at most the largest |x − y| of the window, and each position is in so many windows at most.
-    [const D: usize] MaxPool<D> => |this, x| x.max_pool(this.0), largest_of, lipschitz |this| up(overlaps(&this.0).sqrt());
+    [const D: usize] MaxPool<D> => |this, x| x.max_pool(this.0), piecewise largest_of, lipschitz |this| up(overlaps(&this.0).sqrt()),
+        onnx |this, at, graph, y| Ok(graph.pool::<T, D>(at, this, y, &this.0, Takes::Largest));
     // A mean's square is at most the sum of squares over the divisor.
-    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0), averages, lipschitz |this| up((overlaps(&this.0) / least_divisor(&this.0)).sqrt());
-    [const D: usize] AdaptiveMaxPool<D> => |this, x| x.adaptive_max_pool(this.0), largest_of;
-    [const D: usize] AdaptiveAvgPool<D> => |this, x| x.adaptive_avg_pool(this.0), averages;
+    [const D: usize] AvgPool<D> => |this, x| x.avg_pool(this.0), piecewise averages, lipschitz |this| up((overlaps(&this.0) / least_divisor(&this.0)).sqrt()),
+        onnx |this, at, graph, y| Ok(graph.pool::<T, D>(at, this, y, &this.0, Takes::Mean));
+    [const D: usize] AdaptiveMaxPool<D> => |this, x| x.adaptive_max_pool(this.0), piecewise largest_of,
+        onnx |this, at, graph, y| graph.adaptive_pool::<T, D>(at, this, y, this.0, Takes::Largest);
+    [const D: usize] AdaptiveAvgPool<D> => |this, x| x.adaptive_avg_pool(this.0), piecewise averages,
+        onnx |this, at, graph, y| graph.adaptive_pool::<T, D>(at, this, y, this.0, Takes::Mean);
     [] GlobalAvgPool => |_this, x| {
         let axes: Vec<isize> = (1..x.rank().max(1) as isize - 1).collect();
         if axes.is_empty() { x } else { x.mean_axes(&axes[..]) }
-    }, averages, lipschitz |_this| 1.0; // 1/√positions, of which there may be one
-    [const D: usize] Upsample<D> => |this, x| upsampled(*this, x), averages;
+    }, piecewise averages, lipschitz |_this| 1.0, // 1/√positions, of which there may be one
+        onnx |_this, at, graph, y| Ok(graph.mean_of_places(at, y));
+    [const D: usize] Upsample<D> => |this, x| upsampled(*this, x), piecewise averages,
+        onnx |this, at, graph, y| Ok(graph.upsample::<T>(at, this, y, this.factor, this.bilinear));
     [const D: usize] Pad<D> => |this, x| {
         let sizes = this.sizes.iter().zip(1..);
         sizes.fold(x, |x, (&(before, after), axis)| x.pad_with(axis, before, after, this.mode))
-    };
+    }, onnx |this, at, graph, y| Ok(graph.pad::<T>(at, this, y, &this.sizes, this.mode));
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Residual: y = x + f(x).
 
 use crate::module::{CastTo, Module, Path, Visitor, VisitorMut};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Result};
 use tape::{Float, Var};
@@ -51,5 +52,11 @@ impl<T: Float, L: Layer<T>> Layer<T> for Residual<L> {
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         chain.residual(|chain| self.0.piecewise(chain))
+    }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = at.enter_index(0, |at| self.0.onnx(at, graph, x.clone()))?;
+        graph.sum(at, x, y)
     }
 }

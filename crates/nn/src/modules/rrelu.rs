@@ -7,6 +7,7 @@
 use crate::error::{expect, setting};
 use crate::lipschitz::Certificate;
 use crate::module::Path;
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Tensor, Var};
@@ -114,6 +115,11 @@ impl<T: Float> Layer<T> for RRelu {
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         chain.rectify(&Tensor::f64([T::from_f64(self.mean()).to_f64()]))
+    }
+
+    /// In evaluation: one slope.
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        Ok(graph.leaky(at, x, self.mean()))
     }
 }
 

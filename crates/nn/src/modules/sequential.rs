@@ -1,6 +1,7 @@
 //! Sequential: layers of any kind, one after the other, chosen at run time.
 
 use crate::module::{Module, Path, Visitor, VisitorMut};
+use crate::onnx::{Graph, Value};
 use crate::regions::Piecewise;
 use crate::{Layer, Result};
 use tape::{Float, Var};
@@ -22,7 +23,7 @@ pub struct Sequential<T: Float = f32> {
 }
 
 /// A layer that can be cloned behind its box.
-trait AnyLayer<T: Float>: Layer<T> + Send + Sync {
+pub(crate) trait AnyLayer<T: Float>: Layer<T> + Send + Sync {
     fn copy(&self) -> Box<dyn AnyLayer<T>>;
 }
 
@@ -127,6 +128,11 @@ impl<T: Float> Layer<T> for Sequential<T> {
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
         self.layers.iter().try_for_each(|layer| layer.piecewise(chain))
+    }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.layers.iter().enumerate().try_fold(x, |x, (i, layer)| at.enter_index(i, |at| layer.onnx(at, graph, x)))
     }
 }
 

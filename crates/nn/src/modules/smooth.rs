@@ -75,21 +75,33 @@ pub struct Hardtanh {
 }
 
 without_parameters! {
-    Elu => |this, x| x.elu(this.alpha), lipschitz |this| Ok(steepest::elu::<T>(this.alpha)), piecewise |_this, _chain| curved("Elu");
-    Selu => |_this, x| x.selu(), lipschitz |_this| Ok(steepest::SELU), piecewise |_this, _chain| curved("Selu");
-    Celu => |this, x| x.celu(this.alpha), lipschitz |this| steepest::celu::<T>(this.alpha), piecewise |_this, _chain| curved("Celu");
-    Gelu => |_this, x| x.gelu(), lipschitz |_this| Ok(steepest::GELU), piecewise |_this, _chain| curved("Gelu");
-    GeluTanh => |_this, x| x.gelu_tanh(), lipschitz |_this| Ok(steepest::GELU_TANH), piecewise |_this, _chain| curved("GeluTanh");
-    Silu => |_this, x| x.silu(), lipschitz |_this| Ok(steepest::SILU), piecewise |_this, _chain| curved("Silu");
-    Mish => |_this, x| x.mish(), lipschitz |_this| Ok(steepest::MISH), piecewise |_this, _chain| curved("Mish");
+    Elu => |this, x| x.elu(this.alpha), lipschitz |this| Ok(steepest::elu::<T>(this.alpha)), piecewise |_this, _chain| curved("Elu"),
+        onnx |this, at, graph, y| graph.with_alpha(at, "Elu", y, this.alpha);
+    Selu => |_this, x| x.selu(), lipschitz |_this| Ok(steepest::SELU), piecewise |_this, _chain| curved("Selu"),
+        onnx |_this, at, graph, y| graph.map(at, "Selu", &y, Vec::new());
+    Celu => |this, x| x.celu(this.alpha), lipschitz |this| steepest::celu::<T>(this.alpha), piecewise |_this, _chain| curved("Celu"),
+        onnx |this, at, graph, y| graph.with_alpha(at, "Celu", y, this.alpha);
+    Gelu => |_this, x| x.gelu(), lipschitz |_this| Ok(steepest::GELU), piecewise |_this, _chain| curved("Gelu"),
+        onnx |_this, at, graph, y| graph.map(at, "Gelu", &y, Vec::new());
+    GeluTanh => |_this, x| x.gelu_tanh(), lipschitz |_this| Ok(steepest::GELU_TANH), piecewise |_this, _chain| curved("GeluTanh"),
+        onnx |_this, at, graph, y| graph.map(at, "Gelu", &y, vec![("approximate", crate::onnx::Attribute::Text("tanh"))]);
+    Silu => |_this, x| x.silu(), lipschitz |_this| Ok(steepest::SILU), piecewise |_this, _chain| curved("Silu"),
+        onnx |_this, at, graph, y| graph.silu(at, y);
+    Mish => |_this, x| x.mish(), lipschitz |_this| Ok(steepest::MISH), piecewise |_this, _chain| curved("Mish"),
+        onnx |_this, at, graph, y| graph.map(at, "Mish", &y, Vec::new());
     Softplus => |this, x| x.softplus_with(this.beta, this.threshold),
-        lipschitz |this| steepest::softplus::<T>(this.beta, this.threshold), piecewise |_this, _chain| curved("Softplus");
-    Hardswish => |_this, x| x.hardswish(), lipschitz |_this| Ok(steepest::HARDSWISH), piecewise |_this, _chain| curved("Hardswish");
+        lipschitz |this| steepest::softplus::<T>(this.beta, this.threshold), piecewise |_this, _chain| curved("Softplus"),
+        onnx |this, at, graph, y| graph.softplus(at, y, this.beta, this.threshold);
+    Hardswish => |_this, x| x.hardswish(), lipschitz |_this| Ok(steepest::HARDSWISH), piecewise |_this, _chain| curved("Hardswish"),
+        onnx |_this, at, graph, y| graph.map(at, "HardSwish", &y, Vec::new());
     Hardsigmoid => |_this, x| x.hardsigmoid(), lipschitz |_this| Ok(steepest::HARDSIGMOID),
-        piecewise |_this, chain| chain.bend(&[-3.0, 3.0], &[0.0, 1.0 / 6.0, 0.0], 0.0);
-    Relu6 => |_this, x| x.relu6(), lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.bend(&[0.0, 6.0], &[0.0, 1.0, 0.0], 0.0);
+        piecewise |_this, chain| chain.bend(&[-3.0, 3.0], &[0.0, 1.0 / 6.0, 0.0], 0.0),
+        onnx |_this, at, graph, y| graph.hardsigmoid(at, y);
+    Relu6 => |_this, x| x.relu6(), lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.bend(&[0.0, 6.0], &[0.0, 1.0, 0.0], 0.0),
+        onnx |_this, at, graph, y| graph.clip(at, y, 0.0, 6.0);
     Hardtanh => |this, x| x.clamp(this.low, this.high), lipschitz |_this| Ok(1.0),
-        piecewise |this, chain| chain.clamp(T::from_f64(this.low).to_f64(), T::from_f64(this.high).to_f64());
+        piecewise |this, chain| chain.clamp(T::from_f64(this.low).to_f64(), T::from_f64(this.high).to_f64()),
+        onnx |this, at, graph, y| graph.clip(at, y, this.low, this.high);
 }
 
 impl Elu {

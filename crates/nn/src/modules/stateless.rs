@@ -71,9 +71,9 @@ impl Dropout {
 pub struct Flatten;
 
 /// The traits of layers without parameters: `Name => |this, x| forward;`, with `rectifier |this| …` where they are one, `lipschitz |this| …` for a bound and
-/// `piecewise |this, chain| …` for the linear regions.
+/// `piecewise |this, chain| …` for the linear regions and `onnx |this, at, graph, y| …` for the nodes.
 macro_rules! without_parameters {
-    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz |$of:ident| $bound:expr)? $(, piecewise |$part:ident, $chain:ident| $piecewise:expr)?;)+) => {$(
+    ($($layer:ident => |$this:ident, $x:ident| $forward:expr $(, rectifier |$that:ident| $rectifier:expr)? $(, lipschitz |$of:ident| $bound:expr)? $(, piecewise |$part:ident, $chain:ident| $piecewise:expr)? $(, onnx |$one:ident, $at:ident, $graph:ident, $y:ident| $onnx:expr)?;)+) => {$(
         impl<T: tape::Float> $crate::Module<T> for $layer {
             fn visit<'a>(&'a self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::Visitor<'a, T>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut $crate::module::Path, _: &mut dyn $crate::module::VisitorMut<'a, T>) {}
@@ -109,6 +109,12 @@ macro_rules! without_parameters {
                     $piecewise
                 }
             )?
+            $(
+                fn onnx(&self, $at: &mut $crate::module::Path, $graph: &mut $crate::onnx::Graph, $y: $crate::onnx::Value) -> $crate::Result<$crate::onnx::Value> {
+                    let $one = self;
+                    Ok($onnx)
+                }
+            )?
         }
     )+};
 }
@@ -116,8 +122,10 @@ pub(super) use without_parameters;
 without_parameters! {
     Relu => |_this, x| x.relu(), rectifier |_this| Rectifier::Relu;
     LeakyRelu => |this, x| x.leaky_relu(this.slope), rectifier |this| Rectifier::LeakyRelu(this.slope);
-    Dropout => |this, x| x.dropout(this.p), lipschitz |_this| Ok(1.0), piecewise |_this, _chain| Ok(());
-    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.averages(Flatten);
+    Dropout => |this, x| x.dropout(this.p), lipschitz |_this| Ok(1.0), piecewise |_this, _chain| Ok(()),
+        onnx |_this, _at, _graph, y| y;
+    Flatten => |_this, x| if x.rank() == 0 { x } else { x.flatten(1) }, lipschitz |_this| Ok(1.0), piecewise |_this, chain| chain.averages(Flatten),
+        onnx |_this, at, graph, y| graph.flatten(at, y);
 }
 
 #[cfg(test)]

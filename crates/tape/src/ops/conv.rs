@@ -25,7 +25,7 @@ use super::{leaky_relu, prelu, relu};
 use crate::error::expect;
 use crate::{Float, Keeps, Kept, Moments, Op, Operand, Result, Shape, Tensor, Var};
 use kernels::{ConvGeometry, Epilogue};
-pub use settings::{Conv, Padding, PerAxis};
+pub use settings::{Conv, ConvAxis, Padding, PerAxis};
 use std::cell::OnceCell;
 use std::rc::Rc;
 

@@ -97,6 +97,21 @@ pub struct Conv {
     algorithm: ConvAlgorithm,
 }
 
+/// The settings of a convolution for one spatial axis, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvAxis {
+    /// From one window to the next.
+    pub stride: usize,
+    /// From one tap to the next.
+    pub dilation: usize,
+    /// Places without numbers before the axis.
+    pub before: usize,
+    /// And after it.
+    pub after: usize,
+    /// Of a transposed convolution: places more at the end.
+    pub output_padding: usize,
+}
+
 impl Default for Conv {
     fn default() -> Self {
         let one = PerAxis::from(1);
@@ -156,6 +171,32 @@ impl Conv {
     /// The number of groups.
     pub fn group_count(&self) -> usize {
         self.groups
+    }
+
+    /// What the settings say about one spatial axis, of this size and with so many taps: for formats that want numbers. Of a transposed convolution, [`Padding::Same`] is
+    /// resolved otherwise: see [`Conv::transposed_axis`].
+    pub fn axis(&self, axis: usize, size: usize, taps: usize) -> ConvAxis {
+        let (stride, dilation) = (self.stride.of(axis), self.dilation.of(axis));
+        let (before, after) = match self.padding {
+            Padding::Sides(before, after) => (before.of(axis), after.of(axis)),
+            Padding::Same => same(size, taps.saturating_sub(1) * dilation + 1, stride),
+        };
+        ConvAxis { stride, dilation, before, after, output_padding: 0 }
+    }
+
+    /// As [`Conv::axis`], of a transposed convolution: stride·(size − 1) + reach + output padding − before − after places come out, with a reach of dilation·(taps − 1) + 1.
+    pub fn transposed_axis(&self, axis: usize, size: usize, taps: usize) -> ConvAxis {
+        let (stride, dilation) = (self.stride.of(axis), self.dilation.of(axis));
+        let reach = taps.saturating_sub(1) * dilation + 1;
+        let (before, after, output_padding) = match self.padding {
+            Padding::Sides(before, after) => (before.of(axis), after.of(axis), self.output_padding.of(axis)),
+            Padding::Same => {
+                let before = same(size * stride, reach, stride).0;
+                let (full, wanted) = (size.saturating_sub(1) * stride + reach, size * stride + before);
+                (before, full.saturating_sub(wanted), wanted.saturating_sub(full))
+            }
+        };
+        ConvAxis { stride, dilation, before, after, output_padding }
     }
 
     /// Whether the settings make sense for so many spatial axes.

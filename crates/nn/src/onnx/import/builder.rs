@@ -1,0 +1,368 @@
+//! Nodes to steps, one after the other, with what is known of each value: its sizes, and in which order its axes are here.
+//!
+//! A file has features behind the batch axis where operators want them there; here they are last. So each value knows which of the file's axes each of its own
+//! is, and a `Transpose` of the file changes that knowledge alone. Axes move only before an operator that wants them elsewhere.
+//!
+//! All sizes that the file fixes are followed through the network, so that one that cannot run is refused when it is read.
+
+use super::super::Layout;
+use super::super::model::{Model, Op, Step};
+use super::super::steps::{Arrange, Joint};
+use super::file::{File, Node, Result, damaged, is_standard, unsupported};
+use super::known::{Known, as_in_file, check, features_last, of_node};
+use super::tensor::Numbers;
+use super::{affine, elementwise, norms, places, shapes, windows};
+use crate::Layer;
+use std::collections::{BTreeMap, BTreeSet};
+use tape::Tensor;
+
+/// Versions of the operators whose meaning is known here.
+const OPERATORS: std::ops::RangeInclusive<i64> = 13..=24;
+/// How many times its own length a file's tensors may take where several nodes read one.
+const COPIES: usize = 16;
+
+/// What makes a step, or several, of a node; the result is what its output is.
+pub(super) type Importer = fn(&mut Builder<'_>, usize) -> Result<Known>;
+
+/// A constant.
+#[derive(Clone)]
+struct Held<'f> {
+    numbers: Numbers,
+    /// Whether it belongs to what the model learned.
+    is_weight: bool,
+    /// Its first name.
+    origin: &'f str,
+}
+
+pub(super) struct Builder<'f> {
+    pub(super) file: &'f File<'f>,
+    constants: BTreeMap<&'f str, Held<'f>>,
+    pub(super) values: BTreeMap<&'f str, Known>,
+    /// Conditions `x > number`, by the names of what is true.
+    pub(super) above: BTreeMap<&'f str, (Known, f32)>,
+    /// Values whose shapes have these names.
+    pub(super) shapes: BTreeMap<&'f str, Known>,
+    /// Nodes that another one took with it.
+    done: Vec<bool>,
+    steps: Vec<Step>,
+    /// All that is known.
+    known: Vec<Known>,
+    names: BTreeSet<String>,
+    /// What a name that is taken gets behind it.
+    numbers: BTreeMap<String, usize>,
+    /// How often nodes, and the model, read what has a name.
+    reads: BTreeMap<&'f str, usize>,
+    used: BTreeSet<&'f str>,
+    /// How many numbers more may be copied.
+    room: usize,
+}
+
+impl<'f> Builder<'f> {
+    pub(super) fn new(file: &'f File<'f>, length: usize) -> Builder<'f> {
+        let mut reads = BTreeMap::new();
+        let outputs = file.outputs.iter().map(|port| port.name);
+        let all = file.nodes.iter().flat_map(|node| node.inputs.iter().copied()).chain(outputs);
+        all.for_each(|name| *reads.entry(name).or_default() += 1);
+        Builder {
+            file,
+            constants: BTreeMap::new(),
+            values: BTreeMap::new(),
+            above: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+            done: vec![false; file.nodes.len()],
+            steps: Vec::new(),
+            known: Vec::new(),
+            names: BTreeSet::new(),
+            numbers: BTreeMap::new(),
+            reads,
+            used: BTreeSet::new(),
+            room: length.saturating_mul(COPIES) / size_of::<f32>(),
+        }
+    }
+
+    /// The model, and what is known of every value.
+    pub(super) fn build(mut self, layout: Layout) -> Result<(Model, Vec<Known>)> {
+        if !OPERATORS.contains(&self.file.operators) {
+            return unsupported(format!(
+                "operators of version {}; known are {} to {}. `onnx.version_converter.convert_version` makes another of it",
+                self.file.operators,
+                OPERATORS.start(),
+                OPERATORS.end()
+            ));
+        }
+        for (name, numbers) in &self.file.constants {
+            self.constants.insert(name, Held { numbers: numbers.clone(), is_weight: true, origin: name });
+        }
+        let input = self.input(layout)?;
+        let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
+        self.known.push(input);
+        for i in 0..self.file.nodes.len() {
+            if !self.done[i] {
+                let node = &self.file.nodes[i];
+                self.node(i).map_err(|problem| problem.at(&node.place()))?;
+            }
+        }
+        let [output] = &self.file.outputs[..] else {
+            return unsupported(format!("a model of {} outputs; a layer has one", self.file.outputs.len()));
+        };
+        let Some(known) = self.values.get(output.name).cloned() else {
+            return damaged(format!("the output `{}` is what no node makes of the input", output.name));
+        };
+        let axes = if layout == Layout::FeaturesFirst { features_last(known.rank()) } else { as_in_file(known.rank()) };
+        let output = self.arranged(&known, &axes).slot;
+        let mut readers = vec![0; self.steps.len() + 1];
+        self.steps.iter().flat_map(|step| &step.inputs).chain([&output]).for_each(|&slot| readers[slot] += 1);
+        Ok((Model { steps: self.steps, output, input_sizes, readers }, self.known))
+    }
+
+    fn input(&mut self, layout: Layout) -> Result<Known> {
+        // Old files name constants among the inputs.
+        let mut inputs = self.file.inputs.iter().filter(|port| !self.constants.contains_key(port.name));
+        let (Some(port), None) = (inputs.next(), inputs.next()) else {
+            return unsupported("a model without an input, or of several; a layer has one");
+        };
+        let place = format!("input `{}`", port.name);
+        if port.kind != 1 {
+            return unsupported(format!("{place}: numbers of type {}; the input of a layer is f32", port.kind));
+        }
+        let Some(sizes) = &port.sizes else { return unsupported(format!("{place}: the number of axes is not said")) };
+        let mut sizes = sizes.clone();
+        check(&sizes).map_err(|problem| problem.at(&place))?;
+        // A batch of a fixed size is one of any size here.
+        sizes[0] = None;
+        let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
+        let known = Known { slot: 0, axes, sizes };
+        self.values.insert(port.name, known.clone());
+        Ok(known)
+    }
+
+    /// The size of the batch, if the file fixes it.
+    pub(super) fn batch(&self) -> Option<usize> {
+        self.file
+            .inputs
+            .iter()
+            .find(|port| !self.constants.contains_key(port.name))?
+            .sizes
+            .as_ref()?
+            .first()
+            .copied()?
+    }
+
+    fn node(&mut self, i: usize) -> Result<()> {
+        let node = &self.file.nodes[i];
+        let Some(&output) = node.outputs.first().filter(|name| !name.is_empty()) else {
+            return damaged("it has no output");
+        };
+        if self.values.contains_key(output) || self.constants.contains_key(output) {
+            return damaged(format!("its output `{output}` is there already"));
+        }
+        if is_standard(node.domain) && node.op == "Constant" {
+            let numbers = shapes::constant(node)?;
+            self.constants.insert(output, Held { numbers, is_weight: false, origin: output });
+            return Ok(());
+        }
+        if let Some(held) = node.input(0).and_then(|name| self.constants.get(name)).filter(|_| node.op == "Identity") {
+            self.constants.insert(output, held.clone());
+            return Ok(());
+        }
+        if is_standard(node.domain) && node.op == "Shape" {
+            let known = shapes::whole_shape(self, node)?;
+            self.shapes.insert(output, known);
+            return Ok(());
+        }
+        if is_standard(node.domain) && node.op == "Greater" {
+            let above = elementwise::above(self, node)?;
+            self.above.insert(output, above);
+            return Ok(());
+        }
+        let known = importer(node)?(self, i)?;
+        check(&known.sizes)?;
+        self.known.push(known.clone());
+        self.values.insert(output, known);
+        Ok(())
+    }
+
+    /// The value that a node reads.
+    pub(super) fn value(&self, node: &Node<'f>, i: usize) -> Result<Known> {
+        let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
+        match self.values.get(name) {
+            Some(known) => Ok(known.clone()),
+            None if self.constants.contains_key(name) => {
+                unsupported(format!("input {i}, `{name}`, is a constant where it should depend on the model's input"))
+            }
+            None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
+        }
+    }
+
+    /// The constant that a node reads, and whether it belongs to what the model learned.
+    fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
+        let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
+        match self.constants.get(name) {
+            Some(Held { numbers, is_weight, origin }) => {
+                let count = match numbers {
+                    Numbers::Floats(tensor) => tensor.len(),
+                    Numbers::Ints(ints) => ints.len(),
+                };
+                if !self.used.insert(*origin) {
+                    let room = self.room.checked_sub(count);
+                    self.room = match room {
+                        Some(room) => room,
+                        None => {
+                            return unsupported(format!("`{name}` is one of the tensors that too many nodes share"));
+                        }
+                    };
+                }
+                Ok((numbers.clone(), *is_weight))
+            }
+            None if self.values.contains_key(name) => unsupported(format!(
+                "input {i}, `{name}`, is made of the model's input; only a constant is known here. Export with `torch.nn.Flatten` instead of sizes that are \
+                 computed"
+            )),
+            None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
+        }
+    }
+
+    /// Whether an input is a constant.
+    pub(super) fn is_constant(&self, node: &Node<'f>, i: usize) -> bool {
+        node.input(i).is_some_and(|name| self.constants.contains_key(name))
+    }
+
+    /// A constant of numbers, and whether it is learned.
+    pub(super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
+        match self.constant(node, i)? {
+            (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
+            _ => damaged(format!("input {i} holds whole numbers")),
+        }
+    }
+
+    /// A constant of numbers, all of whose sizes are above 0.
+    pub(super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
+        let (tensor, _) = self.floats(node, i)?;
+        match tensor.is_empty() {
+            true => damaged(format!("input {i} has shape {:?}: no numbers", tensor.shape())),
+            false => Ok(tensor),
+        }
+    }
+
+    /// A constant of so many numbers on one axis.
+    pub(super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
+        let tensor = self.weight(node, i)?;
+        match tensor.shape()[..] == [count] {
+            true => Ok(tensor),
+            false => damaged(format!("input {i} has shape {:?}, where {count} numbers belong", tensor.shape())),
+        }
+    }
+
+    /// A constant of one number, if it is given.
+    pub(super) fn number(&mut self, node: &Node<'f>, i: usize) -> Result<Option<f32>> {
+        if node.input(i).is_none() {
+            return Ok(None);
+        }
+        let (tensor, _) = self.floats(node, i)?;
+        match tensor.len() {
+            1 => Ok(Some(tensor.to_vec()[0])),
+            _ => damaged(format!("input {i} has shape {:?}, where one number belongs", tensor.shape())),
+        }
+    }
+
+    /// A constant of whole numbers.
+    pub(super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Ints(ints) => Ok(ints),
+            Numbers::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),
+        }
+    }
+
+    /// The next node and the place of its input, if that is all that reads a node's output.
+    pub(super) fn follower(&self, i: usize) -> Option<(usize, usize)> {
+        let output = *self.file.nodes[i].outputs.first()?;
+        let next = self.file.nodes.get(i + 1)?;
+        let place = next.inputs.iter().position(|&name| name == output)?;
+        (self.reads.get(output) == Some(&1)).then_some((i + 1, place))
+    }
+
+    /// Says that a node's output is what another one made.
+    pub(super) fn take_along(&mut self, i: usize, known: &Known) -> Result<()> {
+        self.done[i] = true;
+        match self.file.nodes[i].outputs.first().filter(|name| !self.values.contains_key(*name)) {
+            Some(name) => self.values.insert(name, known.clone()),
+            None => return damaged("an output is missing, or there already"),
+        };
+        Ok(())
+    }
+
+    /// With axes in this order.
+    pub(super) fn arranged(&mut self, known: &Known, axes: &[usize]) -> Known {
+        if known.axes == axes {
+            return known.clone();
+        }
+        let order = axes.iter().map(|&axis| known.place(axis)).collect();
+        let slot = self.step(String::new(), Op::Layer(Box::new(Arrange(order))), vec![known.slot]);
+        Known { slot, axes: axes.to_vec(), sizes: known.sizes.clone() }
+    }
+
+    /// A layer behind a value; `known` is what is known of its output, save where it is.
+    pub(super) fn layer(
+        &mut self,
+        name: &str,
+        layer: impl Layer + Clone + Send + Sync + 'static,
+        x: &Known,
+        mut known: Known,
+    ) -> Known {
+        let name = self.claimed(name, &layer);
+        known.slot = self.step(name, Op::Layer(Box::new(layer)), vec![x.slot]);
+        self.known.push(known.clone());
+        known
+    }
+
+    pub(super) fn joint(&mut self, node: &Node<'_>, joint: Joint, inputs: Vec<usize>) -> usize {
+        self.step(of_node(node), Op::Joint(joint), inputs)
+    }
+
+    fn step(&mut self, name: String, op: Op, inputs: Vec<usize>) -> usize {
+        self.steps.push(Step { name, op, inputs });
+        self.steps.len()
+    }
+
+    /// The name, or one like it under which no parameter's name is taken.
+    fn claimed(&mut self, name: &str, layer: &impl Layer) -> String {
+        let parameters = layer.named_parameters().into_iter().map(|(name, _)| name);
+        let own: Vec<String> = parameters.chain(layer.named_buffers().into_iter().map(|(name, _)| name)).collect();
+        let full = |stem: &str, own: &String| match (stem, &own[..]) {
+            ("", own) => own.to_owned(),
+            (stem, "") => stem.to_owned(),
+            (stem, own) => format!("{stem}.{own}"),
+        };
+        let mut stem = name.to_owned();
+        while own.iter().any(|own| self.names.contains(&full(&stem, own))) {
+            let number = self.numbers.entry(name.to_owned()).or_insert(1);
+            *number += 1;
+            stem = if name.is_empty() { number.to_string() } else { format!("{name}_{number}") };
+        }
+        self.names.extend(own.iter().map(|own| full(&stem, own)));
+        stem
+    }
+}
+
+fn importer(node: &Node<'_>) -> Result<Importer> {
+    let tables = [
+        affine::IMPORTERS,
+        elementwise::IMPORTERS,
+        norms::IMPORTERS,
+        places::IMPORTERS,
+        shapes::IMPORTERS,
+        windows::IMPORTERS,
+    ];
+    let mut all = tables.into_iter().flatten();
+    match all.find(|(op, _)| is_standard(node.domain) && *op == node.op) {
+        Some((_, importer)) => Ok(*importer),
+        None if !is_standard(node.domain) => {
+            unsupported(format!("an operator of `{}`; only ONNX's own are known", node.domain))
+        }
+        None => {
+            let mut known: Vec<&str> = tables.into_iter().flatten().map(|(op, _)| *op).collect();
+            known.sort_unstable();
+            unsupported(format!("the operator is not known here. Known are Constant, Greater, {}", known.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! [`Model`]: an imported network, as a module.
+
+use super::graph::{Graph, Value};
+use super::steps::Joint;
+use crate::lipschitz::Certificate;
+use crate::module::{Module, Path, Visitor, VisitorMut};
+use crate::modules::AnyLayer;
+use crate::regions::Piecewise;
+use crate::{Layer, Result, error::setting};
+use tape::Var;
+
+/// A network from an ONNX file: layers of this library, one for each node, with their parameters.
+///
+/// It is a [`Layer`] like any other: it runs on every kind of tape, trains, is frozen, diagnosed and saved, and goes back into a file by
+/// [`super::export()`]. Where its nodes are a chain, [`crate::lipschitz`] and [`crate::regions`] see the layers.
+///
+/// Parameters are named after the file's tensors where those end in `.weight`, as PyTorch's do, so that [`Module::from_pytorch`] loads other
+/// weights into it; else after the nodes. A tensor that two nodes read becomes a parameter of each: what is tied in the file is not tied here.
+pub struct Model {
+    /// Each makes one value more; the input is value 0.
+    pub(super) steps: Vec<Step>,
+    pub(super) output: usize,
+    pub(super) input_sizes: Vec<Option<usize>>,
+    /// How many steps read each value, the output being read once more.
+    pub(super) readers: Vec<usize>,
+}
+
+/// One operation.
+pub(super) struct Step {
+    /// What parameters' names begin with.
+    pub(super) name: String,
+    pub(super) op: Op,
+    /// Which values it reads.
+    pub(super) inputs: Vec<usize>,
+}
+
+pub(super) enum Op {
+    Layer(Box<dyn AnyLayer<f32>>),
+    Joint(Joint),
+}
+
+impl Model {
+    /// The sizes of one example as the file declares them, in the order of [`Layer::forward`]'s input; None is a size that is not fixed.
+    pub fn input_sizes(&self) -> &[Option<usize>] {
+        &self.input_sizes
+    }
+
+    /// Calls a function for each step, from `first` on, with what the steps before it made of the input.
+    fn run<V: Clone>(&self, first: V, mut step: impl FnMut(&Step, Vec<V>) -> Result<V>) -> Result<V> {
+        let mut readers = self.readers.clone();
+        let mut values = vec![Some(first)];
+        for one in &self.steps {
+            let mut read = |&slot: &usize| {
+                readers[slot] -= 1;
+                // The last reader has the value for itself, and may overwrite it.
+                let value = if readers[slot] == 0 { values[slot].take() } else { values[slot].clone() };
+                value.expect("a value is there until its last reader")
+            };
+            let inputs = one.inputs.iter().map(&mut read).collect();
+            let made = step(one, inputs)?;
+            values.push((readers[values.len()] > 0).then_some(made));
+        }
+        Ok(values[self.output].take().expect("the output has a reader of its own"))
+    }
+
+    /// The layers, if each takes what the one before it makes.
+    fn chain(&self, what: &'static str) -> Result<impl Iterator<Item = (&str, &dyn AnyLayer<f32>)>> {
+        let layers: Vec<(&str, &dyn AnyLayer<f32>)> =
+            (0..).zip(&self.steps).filter_map(|(slot, step)| step.follows(slot)).collect();
+        if layers.len() < self.steps.len() || self.output != layers.len() {
+            let problem = "the imported model is no chain of layers: values are added or joined, or read twice";
+            return setting(what, problem);
+        }
+        Ok(layers.into_iter())
+    }
+}
+
+impl Step {
+    /// The layer, if it reads this value alone.
+    fn follows(&self, slot: usize) -> Option<(&str, &dyn AnyLayer<f32>)> {
+        match &self.op {
+            Op::Layer(layer) if self.inputs == [slot] => Some((&self.name, &**layer)),
+            _ => None,
+        }
+    }
+}
+
+/// One level down, where there is a name.
+fn within<R>(path: &mut Path, name: &str, walk: impl FnOnce(&mut Path) -> R) -> R {
+    if name.is_empty() { walk(path) } else { path.enter(name, walk) }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.steps.iter().map(|step| &step.name);
+        f.debug_struct("Model")
+            .field("input_sizes", &self.input_sizes)
+            .field("steps", &names.collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl Clone for Model {
+    /// Parameters of its own with the same numbers.
+    fn clone(&self) -> Model {
+        let copy = |step: &Step| Step {
+            name: step.name.clone(),
+            op: match &step.op {
+                Op::Layer(layer) => Op::Layer((**layer).copy()),
+                Op::Joint(joint) => Op::Joint(*joint),
+            },
+            inputs: step.inputs.clone(),
+        };
+        Model {
+            steps: self.steps.iter().map(copy).collect(),
+            output: self.output,
+            input_sizes: self.input_sizes.clone(),
+            readers: self.readers.clone(),
+        }
+    }
+}
+
+impl Module for Model {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a>) {
+        for step in &self.steps {
+            if let Op::Layer(layer) = &step.op {
+                within(path, &step.name, |path| layer.visit(path, visitor));
+            }
+        }
+    }
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a>) {
+        for step in &mut self.steps {
+            if let Op::Layer(layer) = &mut step.op {
+                within(path, &step.name, |path| layer.visit_mut(path, visitor));
+            }
+        }
+    }
+}
+
+impl Layer for Model {
+    /// # Panics
+    /// If x is not of the shape that the nodes take; see [`Model::input_sizes`].
+    #[track_caller]
+    fn forward(&self, x: Var) -> Var {
+        let wanted = &self.input_sizes;
+        let fits = x.rank() == wanted.len() + 1
+            && x.shape()[1..].iter().zip(wanted).all(|(&size, wanted)| wanted.is_none_or(|wanted| wanted == size));
+        assert!(fits, "onnx: an input of shape {:?}; the model takes examples of {wanted:?}", x.shape());
+        let made = self.run(x, |step, mut inputs| match &step.op {
+            Op::Layer(layer) => Ok(layer.forward(inputs.swap_remove(0))),
+            Op::Joint(joint) => Ok(joint.apply(inputs)),
+        });
+        crate::error::expect(made)
+    }
+
+    fn lipschitz(&self, at: &mut Path, bounds: &mut Certificate) -> Result<()> {
+        self.chain("lipschitz")?.try_for_each(|(name, layer)| within(at, name, |at| layer.lipschitz(at, bounds)))
+    }
+
+    #[track_caller]
+    fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
+        self.chain("piecewise")?.try_for_each(|(_, layer)| layer.piecewise(chain))
+    }
+
+    #[track_caller]
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.run(x, |step, mut inputs| {
+            within(at, &step.name, |at| match &step.op {
+                Op::Layer(layer) => layer.onnx(at, graph, inputs.swap_remove(0)),
+                Op::Joint(joint) => joint.onnx(at, graph, inputs),
+            })
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! What a model file consists of, and its bytes: the messages of `onnx.proto3` that are used here.
+
+use super::Attribute;
+use crate::protobuf::Message;
+
+/// Operators are those of this version.
+const OPERATORS: u64 = 20;
+/// The version of the format that came with it.
+const IR: u64 = 9;
+
+/// One operator at work.
+pub(super) struct Node {
+    pub(super) op: &'static str,
+    pub(super) name: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) output: String,
+    pub(super) attributes: Vec<(&'static str, Attribute)>,
+}
+
+/// A tensor that belongs to the model.
+pub(super) struct Constant {
+    pub(super) name: String,
+    pub(super) sizes: Vec<usize>,
+    pub(super) numbers: Numbers,
+}
+
+pub(super) enum Numbers {
+    Floats(Vec<f32>),
+    Ints(Vec<i64>),
+}
+
+/// An input or output: its name and its sizes behind the batch axis.
+pub(super) struct Port<'a> {
+    pub(super) name: &'a str,
+    pub(super) sizes: Vec<usize>,
+}
+
+/// The bytes of a model with one input and one output.
+pub(super) fn encode(nodes: &[Node], constants: &[Constant], input: &Port<'_>, output: &Port<'_>) -> Vec<u8> {
+    let mut model = Message::default();
+    model.varint(1, IR);
+    model.bytes(2, b"rectify");
+    model.bytes(3, env!("CARGO_PKG_VERSION").as_bytes());
+    model.message(7, |graph| {
+        nodes.iter().for_each(|node| graph.message(1, |to| node.write(to)));
+        graph.bytes(2, b"rectify");
+        constants.iter().for_each(|constant| graph.message(5, |to| constant.write(to)));
+        graph.message(11, |to| input.write(to));
+        graph.message(12, |to| output.write(to));
+    });
+    model.message(8, |set| {
+        set.bytes(1, b"");
+        set.varint(2, OPERATORS);
+    });
+    model.as_bytes().to_vec()
+}
+
+impl Node {
+    fn write(&self, to: &mut Message) {
+        self.inputs.iter().for_each(|input| to.bytes(1, input.as_bytes()));
+        to.bytes(2, self.output.as_bytes());
+        to.bytes(3, self.name.as_bytes());
+        to.bytes(4, self.op.as_bytes());
+        for (name, value) in &self.attributes {
+            to.message(5, |to| {
+                to.bytes(1, name.as_bytes());
+                value.write(to);
+            });
+        }
+    }
+}
+
+impl Attribute {
+    fn write(&self, to: &mut Message) {
+        let kind = match self {
+            Attribute::Float(number) => {
+                to.float(2, *number);
+                1
+            }
+            Attribute::Int(number) => {
+                // Negative numbers take ten bytes: two's complement of 64 bits.
+                to.varint(3, number.cast_unsigned());
+                2
+            }
+            Attribute::Text(text) => {
+                to.bytes(4, text.as_bytes());
+                3
+            }
+            Attribute::Ints(numbers) => {
+                numbers.iter().for_each(|number| to.varint(8, number.cast_unsigned()));
+                7
+            }
+        };
+        to.varint(20, kind);
+    }
+}
+
+impl Constant {
+    fn write(&self, to: &mut Message) {
+        self.sizes.iter().for_each(|&size| to.varint(1, size as u64));
+        let (kind, bytes): (u64, Vec<u8>) = match &self.numbers {
+            Numbers::Floats(numbers) => (1, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+            Numbers::Ints(numbers) => (7, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+        };
+        to.varint(2, kind);
+        to.bytes(8, self.name.as_bytes());
+        to.bytes(9, &bytes);
+    }
+}
+
+impl Port<'_> {
+    fn write(&self, to: &mut Message) {
+        to.bytes(1, self.name.as_bytes());
+        to.message(2, |kind| {
+            kind.message(1, |tensor| {
+                tensor.varint(1, 1);
+                tensor.message(2, |shape| {
+                    shape.message(1, |batch| batch.bytes(2, b"N"));
+                    self.sizes.iter().for_each(|&size| shape.message(1, |axis| axis.varint(1, size as u64)));
+                });
+            });
+        });
+    }
+}

@@ -3,6 +3,8 @@
 mod array;
 mod augment;
 mod cifar;
+#[cfg(feature = "csv")]
+pub mod csv;
 mod digits;
 pub mod idx;
 mod inflate;

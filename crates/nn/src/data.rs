@@ -7,6 +7,8 @@ mod cifar;
 pub mod csv;
 mod digits;
 pub mod idx;
+#[cfg(feature = "image")]
+pub mod images;
 mod inflate;
 mod input;
 mod loader;

@@ -2,7 +2,6 @@
 
 use super::{Column, Missing, Reader, bytes_shown, listed};
 use crate::data::Dataset;
-use crate::error::setting;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 use tape::Tensor;
@@ -141,7 +140,7 @@ impl Table {
 
     fn all_but(&self, label: &str) -> Result<Tensor> {
         if self.names.len() == 1 {
-            return setting("csv::Table", format!("`{label}` is the only column; a data set has features too"));
+            return Err(self.damaged(format!("`{label}` is the only column; a data set has features too")));
         }
         self.features(self.names.iter().filter(|name| *name != label))
     }

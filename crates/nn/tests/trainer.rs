@@ -43,6 +43,7 @@ fn recorded(folder: &Path) -> Trainer {
         .checkpoint(Checkpoint::new(folder.join("run")).every(4))
         .csv(folder.join("log.csv"))
         .json_lines(folder.join("log.jsonl"))
+        .html(folder.join("log.html"))
 }
 
 #[test]
@@ -67,10 +68,15 @@ fn a_run_that_was_stopped_ends_as_one_that_was_not() {
     epochs.extend(last.epochs);
     assert_eq!(epochs, trained.epochs);
     assert_eq!(bits(&resumed), bits(&at_once));
-    for name in ["log.csv", "log.jsonl"] {
+    for name in ["log.csv", "log.jsonl", "log.html"] {
         let [whole, parts] = [&whole, &parts].map(|folder| std::fs::read_to_string(folder.path().join(name)).unwrap());
         assert_eq!(parts, whole);
-        assert_eq!(whole.lines().count(), if name == "log.csv" { 5 } else { 4 });
+        match name {
+            "log.html" => {
+                assert!(whole.matches("<polyline").count() == 2 && whole.contains("4 records, of step 5 to 20."))
+            }
+            _ => assert_eq!(whole.lines().count(), if name == "log.csv" { 5 } else { 4 }),
+        }
     }
     // Once more: there is nothing left to do.
     let nothing = fit(recorded(parts.path()), &mut net()).unwrap();

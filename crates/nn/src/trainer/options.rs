@@ -1,7 +1,7 @@
 //! What a [`Trainer`] is told.
 
 use super::EarlyStopping;
-use crate::log::{Csv, JsonLines, Log, TensorBoard};
+use crate::log::{Csv, Html, JsonLines, Log, TensorBoard};
 use crate::{Checkpoint, Result, Schedule};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,7 @@ pub struct Trainer {
 #[derive(Clone, Copy)]
 enum Kind {
     Csv,
+    Html,
     JsonLines,
     TensorBoard,
 }
@@ -117,6 +118,12 @@ impl Trainer {
         self.log(Kind::JsonLines, path.as_ref())
     }
 
+    /// Draws each epoch's metrics as curves on one page: [`Html`].
+    #[must_use]
+    pub fn html(self, path: impl AsRef<Path>) -> Self {
+        self.log(Kind::Html, path.as_ref())
+    }
+
     /// Writes each epoch's metrics for TensorBoard.
     #[must_use]
     pub fn tensorboard(self, directory: impl AsRef<Path>) -> Self {
@@ -135,6 +142,7 @@ impl Trainer {
             let next = if first == 0 { 0 } else { first + 1 };
             Ok(match kind {
                 Kind::Csv => Box::new(Csv::open(path, next)?),
+                Kind::Html => Box::new(Html::open(path, next)?),
                 Kind::JsonLines => Box::new(JsonLines::open(path, next)?),
                 Kind::TensorBoard => Box::new(TensorBoard::open(path, next)?),
             })

@@ -14,7 +14,7 @@
 //! | [`Schedule::polynomial`] | `PolynomialLR` | r·(1 − min(t, n) / n)^power |
 //! | [`Schedule::cosine`] | `CosineAnnealingLR` | to + (from − to)·(1 + cos(π·t / n)) / 2 |
 //! | [`Schedule::cosine_restarts`] | `CosineAnnealingWarmRestarts` | the same, from the last restart on |
-//! | [`Schedule::one_cycle`] | `OneCycleLR` | up to the peak and down again |
+//! | [`Schedule::one_cycle`] | `OneCycleLR` | up to the peak and down again; the momentum the other way round, if asked for |
 //! | [`Schedule::then`], [`Schedule::after_warm_up`] | `SequentialLR` | one after the other |
 //! | [`Plateau`] | `ReduceLROnPlateau` | lower once a metric stops improving |
 //!

@@ -87,7 +87,8 @@ impl Trainer {
     ) -> Result<Trained> {
         self.check()?;
         let progress = Progress { early: self.early.clone(), ..Progress::default() };
-        let average = self.averaging.map(|averaging| averaging.begin().map(|average| (averaging, average))).transpose()?;
+        let average =
+            self.averaging.map(|averaging| averaging.begin().map(|average| (averaging, average))).transpose()?;
         let mut run = Run { net, optimizer, batches, progress, average };
         let first = self.checkpoint.as_ref().map_or(Ok(0), |checkpoint| checkpoint.restore(&mut run))?;
         let per_epoch = run.batches.batches_per_epoch().div_ceil(self.accumulate);

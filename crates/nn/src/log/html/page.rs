@@ -79,6 +79,8 @@ fn overview(curves: &[Curve<'_>]) -> String {
     if curves.is_empty() {
         return String::new();
     }
+    let bad = |points: &[(u64, f64)]| points.iter().find(|(_, value)| !value.is_finite()).copied();
+    let breaks = curves.iter().any(|curve| bad(&curve.points).is_some());
     let mut rows = String::new();
     for Curve { name, points, .. } in curves {
         let finite = || points.iter().filter(|(_, value)| value.is_finite());
@@ -89,12 +91,15 @@ fn overview(curves: &[Curve<'_>]) -> String {
         let least = told(finite().min_by(|a, b| a.1.total_cmp(&b.1)));
         // The first of equals, here too.
         let greatest = told(finite().reduce(|most, point| if point.1 > most.1 { point } else { most }));
-        let bad = points.iter().find(|(_, value)| !value.is_finite());
-        let bad = bad.map_or(String::new(), |(step, value)| format!("{value} at {step}"));
-        let cells = [told(points.first()), told(points.last()), least, greatest, bad];
+        let mut cells = vec![told(points.first()), told(points.last()), least, greatest];
+        if breaks {
+            let bad = bad(points).map_or(String::new(), |(step, value)| format!("{value} at {step}"));
+            cells.push(bad);
+        }
         let _ = write!(rows, "<tr><td>{}</td><td>{}</td></tr>", escape(name), cells.join("</td><td>"));
     }
-    let head = ["", "first", "last", "least", "greatest", "not finite"].join("</th><th>");
+    let head = ["", "first", "last", "least", "greatest", "not finite"];
+    let head = head[..head.len() - usize::from(!breaks)].join("</th><th>");
     format!("<table><tr><th>{head}</th></tr>{rows}</table>")
 }
 

@@ -31,7 +31,7 @@ fn a_page_has_a_curve_for_each_name_and_a_picture_for_each_group() {
     assert!(page.contains("9 records, of step 0 to 8."));
     // First, last, least, greatest.
     let row = "<td>loss/train</td><td>2.00 <small>at 0</small></td><td>0.222 <small>at 8</small></td>\
-               <td>0.222 <small>at 8</small></td><td>2.00 <small>at 0</small></td><td></td>";
+               <td>0.222 <small>at 8</small></td><td>2.00 <small>at 0</small></td></tr>";
     assert!(page.contains(row), "{page}");
     // Under the mouse: every curve of the picture.
     assert!(page.contains("<title>loss/train, step 1: 1.00\nloss/&lt;test&gt;, step 1: 1.50</title>"), "{page}");
@@ -60,6 +60,7 @@ fn a_run_that_goes_on_has_the_page_of_one_that_was_not_stopped() {
     assert!(again.rows.iter().all(|(_, values)| values[0].0 == "a</script>\"b"));
     let bits = |x: f64| x.to_bits();
     assert_eq!(again.rows.iter().map(|(_, values)| bits(values[0].1)).collect::<Vec<_>>(), numbers.map(bits));
+    assert!(!page(&parts).contains("not finite"), "no column for what is not there");
     assert!(page(&whole).contains("<td>NaN at 4</td>"), "where what is not finite began");
     let error = fs::write(whole.path().join("deep/run.html"), "<p>other</p>")
         .map(|()| Html::open(whole.path().join("deep/run.html"), 0));

@@ -1,7 +1,7 @@
 //! Running statistics gathered anew: averaged weights have other activations than those that were seen.
 
 use crate::{Error, Module, Result};
-use tape::{Float, Rng, Tape, Updates, Var};
+use tape::{Float, Rng, Tape, Tensor, Updates, Var};
 
 /// Gathers running statistics anew, as PyTorch's `swa_utils.update_bn`: what batch norms keep becomes the mean, over the batches, of each batch's mean and
 /// unbiased variance (Izmailov et al. 2018). Parameters stay. Passes are those of training, and `seed` drives their dropout.
@@ -40,7 +40,7 @@ pub fn update_bn<T: Float, M: Module<T>, B>(
     }
     let Some(all) = all else { return Ok(()) };
     for (name, buffer) in net.named_buffers() {
-        let numbers = all.get(buffer).map(|value| value.to_vec()).unwrap_or_default();
+        let numbers = all.get(buffer).map(Tensor::to_vec).unwrap_or_default();
         if let Some(element) = numbers.iter().position(|x| !x.to_f64().is_finite()) {
             return Err(Error::UpdateNotFinite { name, element, value: numbers[element].to_f64() });
         }

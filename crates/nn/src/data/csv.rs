@@ -222,7 +222,7 @@ fn record_line(record: &ByteRecord, bytes: &[u8], end: usize) -> Result<u64, Str
     let blank = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     let line = position.line() + blank.filter(|&&byte| byte == b'\n').count() as u64;
     let is_open = end == bytes.len() && raw.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-    if is_open && record.iter().last().is_some_and(|field| field.contains(&b'\n')) {
+    if is_open && record.iter().next_back().is_some_and(|field| field.contains(&b'\n')) {
         return Err(format!("line {line}: a quote opens and is not closed before the end of the file"));
     }
     Ok(line)

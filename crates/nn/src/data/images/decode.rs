@@ -78,7 +78,7 @@ fn luma(&Rgb([red, green, blue]): &Rgb<f32>) -> f32 {
 fn jpeg_has_its_end(file: &[u8]) -> bool {
     const RESTARTS: std::ops::RangeInclusive<u8> = 0xd0..=0xd7;
     let mut at = 2;
-    while let Some(&[first, marker]) = file.get(at..at + 2).and_then(|pair| pair.as_array()) {
+    while let Some(&[first, marker]) = file.get(at..).and_then(<[u8]>::first_chunk) {
         match (first, marker) {
             (0xff, 0xd9) => return true,
             // Numbers of the picture, escapes in them, bytes of filling.

@@ -74,7 +74,7 @@ fn a_run_that_was_stopped_ends_as_one_that_was_not() {
         assert_eq!(parts, whole);
         match name {
             "log.html" => {
-                assert!(whole.matches("<polyline").count() == 2 && whole.contains("4 records, of step 5 to 20."))
+                assert!(whole.matches("<polyline").count() == 2 && whole.contains("4 records, of step 5 to 20."));
             }
             _ => assert_eq!(whole.lines().count(), if name == "log.csv" { 5 } else { 4 }),
         }

@@ -77,7 +77,7 @@ impl Schedule {
         }
     }
 
-    /// The momentum of a step, where the schedule moves it too: in a one-cycle schedule with [`OneCycle::momentum`].
+    /// The momentum of a step, where the schedule moves it too: in an [`OneCycle`] with `momentum`.
     pub fn momentum(&self, step: u64) -> Option<f64> {
         match &self.0 {
             Kind::Shape(_) => None,

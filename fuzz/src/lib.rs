@@ -1,11 +1,13 @@
 //! Bodies of the fuzz targets: plain functions on bytes that panic where something is wrong.
 
+mod data_file;
 mod einsum;
 mod labels;
 mod model_file;
 mod onnx;
 mod views;
 
+pub use data_file::data_file;
 pub use einsum::einsum;
 pub use labels::labels;
 pub use model_file::model_file;

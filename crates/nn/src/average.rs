@@ -25,6 +25,10 @@
 //! # Ok::<(), nn::Error>(())
 //! ```
 
+mod statistics;
+
+pub use statistics::update_bn;
+
 use crate::error::setting;
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::state::{Named, Recall, Record, State};

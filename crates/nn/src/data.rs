@@ -3,8 +3,12 @@
 mod array;
 mod augment;
 mod cifar;
+#[cfg(feature = "csv")]
+pub mod csv;
 mod digits;
 pub mod idx;
+#[cfg(feature = "image")]
+pub mod images;
 mod inflate;
 pub(crate) mod input;
 mod loader;

@@ -29,12 +29,12 @@
 //! # Ok::<(), nn::Error>(())
 //! ```
 
-mod chart;
+pub(crate) mod chart;
 mod finding;
-mod html;
+pub(crate) mod html;
 mod json;
 pub mod monitor;
-mod plot;
+pub(crate) mod plot;
 mod redundancy;
 mod regions;
 mod signals;

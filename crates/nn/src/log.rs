@@ -1,4 +1,4 @@
-//! Records of a training run: [`Csv`], [`JsonLines`], [`TensorBoard`].
+//! Records of a training run: [`Csv`], [`JsonLines`], [`TensorBoard`], [`Html`].
 //!
 //! All take the same: a step, and numbers with names. Rows are on disk when the call returns, so that a run that is killed keeps its records,
 //! and a run that goes on from a [`crate::Checkpoint`] opens them with the step it goes on from: rows of that step and later ones, which it
@@ -18,6 +18,7 @@
 //! ```
 
 mod csv;
+mod html;
 mod json;
 mod png;
 mod rows;
@@ -26,6 +27,7 @@ mod tensorboard;
 mod tests;
 
 pub use csv::Csv;
+pub use html::Html;
 pub use json::JsonLines;
 pub use tensorboard::TensorBoard;
 

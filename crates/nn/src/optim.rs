@@ -73,6 +73,13 @@ pub trait Optimizer<T: Float = f32> {
 
     /// Changes the learning rate, for schedules.
     fn set_learning_rate(&mut self, rate: f64);
+
+    /// Changes the momentum, for schedules: that of [`Sgd`] and [`RmsProp`], β₁ of [`Adam`] and its kin. False where there is none to change.
+    #[must_use]
+    fn set_momentum(&mut self, momentum: f64) -> bool {
+        let _ = momentum;
+        false
+    }
 }
 
 /// That a setting is finite, in the parameters' float type too, and not negative.

@@ -14,7 +14,7 @@
 //! | [`Schedule::polynomial`] | `PolynomialLR` | r·(1 − min(t, n) / n)^power |
 //! | [`Schedule::cosine`] | `CosineAnnealingLR` | to + (from − to)·(1 + cos(π·t / n)) / 2 |
 //! | [`Schedule::cosine_restarts`] | `CosineAnnealingWarmRestarts` | the same, from the last restart on |
-//! | [`Schedule::one_cycle`] | `OneCycleLR` | up to the peak and down again |
+//! | [`Schedule::one_cycle`] | `OneCycleLR` | up to the peak and down again; the momentum the other way round, if asked for |
 //! | [`Schedule::then`], [`Schedule::after_warm_up`] | `SequentialLR` | one after the other |
 //! | [`Plateau`] | `ReduceLROnPlateau` | lower once a metric stops improving |
 //!
@@ -42,7 +42,7 @@ mod tests;
 pub use one_cycle::{Annealing, OneCycle};
 pub use plateau::{Goal, Plateau, PlateauOptions, Progress};
 
-use crate::error::setting;
+use crate::error::{expect, setting};
 use crate::state::{Recall, Record, State};
 use crate::{Optimizer, Result};
 use shape::Shape;
@@ -77,9 +77,40 @@ impl Schedule {
         }
     }
 
-    /// Gives an optimiser the learning rate of a step; before [`Optimizer::step`].
+    /// The momentum of a step, where the schedule moves it too: in an [`OneCycle`] with `momentum`.
+    pub fn momentum(&self, step: u64) -> Option<f64> {
+        match &self.0 {
+            Kind::Shape(_) => None,
+            Kind::OneCycle(cycle) => cycle.momentum(step),
+            Kind::Sequence(parts) => {
+                let (start, part) = &parts[parts.partition_point(|&(start, _)| start <= step) - 1];
+                part.momentum(step - start)
+            }
+        }
+    }
+
+    /// Gives an optimiser the learning rate of a step, and its momentum where the schedule moves that; before [`Optimizer::step`].
+    ///
+    /// # Panics
+    /// If the schedule moves the momentum and the optimiser has none; [`Schedule::try_apply`] returns the error.
+    #[track_caller]
     pub fn apply<T: Float>(&self, step: u64, optimizer: &mut impl Optimizer<T>) {
+        expect(self.try_apply(step, optimizer));
+    }
+
+    /// As [`Schedule::apply`].
+    ///
+    /// # Errors
+    /// If the schedule moves the momentum and the optimiser has none.
+    pub fn try_apply<T: Float>(&self, step: u64, optimizer: &mut impl Optimizer<T>) -> Result<()> {
+        if self.momentum(step).is_some_and(|momentum| !optimizer.set_momentum(momentum)) {
+            return setting(
+                WHAT,
+                "it moves the momentum, and this optimiser has none; set `OneCycle::momentum` to None",
+            );
+        }
         optimizer.set_learning_rate(self.rate(step));
+        Ok(())
     }
 
     /// This schedule up to step `at`, then another one, whose steps count from there.

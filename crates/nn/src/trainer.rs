@@ -1,23 +1,27 @@
 //! [`Trainer`]: the loop, for those who do not want to write it.
 //!
-//! Epochs over a [`Loader`], a schedule, clipping, validation after each epoch, early stopping, records, checkpoints; with the feature `trainer` a progress
+//! Epochs over a [`Loader`], a schedule, clipping, gradients of several batches added up, averages of weights, validation after each epoch, early stopping, records, checkpoints; with the feature `trainer` a progress
 //! bar and Ctrl-C that finishes the step and saves. A run that goes on from its checkpoint has the bits of one that was not stopped.
 
+mod averaging;
 mod early;
 mod options;
+mod run;
 #[cfg(feature = "trainer")]
 mod terminal;
 #[cfg(not(feature = "trainer"))]
 #[path = "trainer/quiet.rs"]
 mod terminal;
 
+pub use averaging::Averaging;
 pub use early::EarlyStopping;
 pub use options::Trainer;
 
 use crate::data::{Loader, Source};
 use crate::log::Log as _;
-use crate::state::{Recall, Record, State};
+use crate::state::State;
 use crate::{Module, Optimizer, Result};
+use run::{Progress, Run};
 use tape::{Float, Rng, Tape, Var};
 use terminal::Terminal;
 
@@ -44,30 +48,6 @@ pub enum End {
     Early,
     /// Ctrl-C, or [`Trainer::stop_when`]. The run was saved, if it has a checkpoint, and can go on.
     Stopped,
-}
-
-/// What a run remembers of an epoch that is not over, and of the ones before.
-#[derive(Debug, Default)]
-struct Progress {
-    loss: f64,
-    batches: u64,
-    early: Option<EarlyStopping>,
-    is_over: bool,
-}
-
-impl State for Progress {
-    fn record(&self, to: &mut Record) {
-        to.field("loss", &self.loss);
-        to.field("batches", &self.batches);
-        to.field("early", &self.early);
-        to.field("is_over", &self.is_over);
-    }
-    fn recall(&mut self, from: &mut Recall<'_>) {
-        from.field("loss", &mut self.loss);
-        from.field("batches", &mut self.batches);
-        from.field("early", &mut self.early);
-        from.field("is_over", &mut self.is_over);
-    }
 }
 
 impl Trainer {
@@ -105,10 +85,14 @@ impl Trainer {
         loss: impl Fn(&N, &Tape<T>, S::Batch) -> Var<T>,
         mut validate: impl FnMut(&N) -> Vec<Metric>,
     ) -> Result<Trained> {
-        let mut run =
-            Run { net, optimizer, batches, progress: Progress { early: self.early.clone(), ..Progress::default() } };
+        self.check()?;
+        let progress = Progress { early: self.early.clone(), ..Progress::default() };
+        let average =
+            self.averaging.map(|averaging| averaging.begin().map(|average| (averaging, average))).transpose()?;
+        let mut run = Run { net, optimizer, batches, progress, average };
         let first = self.checkpoint.as_ref().map_or(Ok(0), |checkpoint| checkpoint.restore(&mut run))?;
-        let total = self.epochs * run.batches.batches_per_epoch();
+        let per_epoch = run.batches.batches_per_epoch().div_ceil(self.accumulate);
+        let total = self.epochs * per_epoch;
         let schedule = self.schedule_over(total)?;
         let mut logs = self.open_logs(first)?;
         let terminal = Terminal::new(self.progress, first, total);
@@ -125,15 +109,15 @@ impl Trainer {
                 break End::Stopped;
             }
             if let Some(schedule) = &schedule {
-                schedule.apply(step, run.optimizer);
+                schedule.try_apply(step, run.optimizer)?;
             }
-            run.step(self.tape_seed(step), self.most_norm, &loss)?;
+            run.step((self.tape_seed(step), self.most_norm, self.accumulate), &loss)?;
             step += 1;
             terminal.step(step, run.progress.mean());
-            if run.batches.at().batch == run.batches.batches_per_epoch() {
-                let metrics = run.end_epoch(&mut validate);
+            if run.epoch_is_over() {
+                let metrics = run.end_epoch(self.tape_seed(u64::MAX), &loss, &mut validate)?;
                 logs[..].scalars(step, &metrics)?;
-                terminal.epoch(step / run.batches.batches_per_epoch(), &metrics);
+                terminal.epoch(step / per_epoch, &metrics);
                 epochs.push(metrics);
             }
             self.checkpoint.iter().try_for_each(|checkpoint| checkpoint.save_if_due(step, &run))?;
@@ -142,73 +126,14 @@ impl Trainer {
         if step > first && end != End::Stopped {
             self.checkpoint.iter().try_for_each(|checkpoint| checkpoint.save(step, &run).map(drop))?;
         }
+        if end != End::Stopped {
+            run.take_average(self.tape_seed(u64::MAX), &loss)?;
+        }
         Ok(Trained { steps: step, end, epochs })
     }
 
     /// A seed of its own for each step's tape, so that a run that goes on draws what it would have drawn.
     fn tape_seed(&self, step: u64) -> u64 {
         Rng::seed(self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
-    }
-}
-
-/// Everything that training changes.
-struct Run<'r, N, O, S: Source> {
-    net: &'r mut N,
-    optimizer: &'r mut O,
-    batches: &'r mut Loader<S>,
-    progress: Progress,
-}
-
-impl<N, O, S: Source> Run<'_, N, O, S> {
-    fn step<T: Float>(
-        &mut self,
-        seed: u64,
-        most_norm: Option<f64>,
-        loss: impl Fn(&N, &Tape<T>, S::Batch) -> Var<T>,
-    ) -> Result<()>
-    where
-        N: Module<T>,
-        O: Optimizer<T>,
-    {
-        let batch = self.batches.next_batch()?;
-        let tape = Tape::training(seed);
-        let loss = loss(self.net, &tape, batch);
-        self.progress.loss += loss.item().to_f64();
-        self.progress.batches += 1;
-        let mut grads = loss.backward();
-        if let Some(most) = most_norm {
-            grads.clip_norm(most)?;
-        }
-        self.optimizer.step(self.net, grads)
-    }
-
-    fn end_epoch(&mut self, validate: impl FnOnce(&N) -> Vec<Metric>) -> Vec<Metric> {
-        let mut metrics = vec![("loss", self.progress.mean())];
-        metrics.extend(validate(self.net));
-        (self.progress.loss, self.progress.batches) = (0.0, 0);
-        self.progress.is_over = self.progress.early.as_mut().is_some_and(|early| early.observe(&metrics));
-        metrics
-    }
-}
-
-impl Progress {
-    /// The mean loss of the epoch's batches so far.
-    fn mean(&self) -> f64 {
-        self.loss / self.batches as f64
-    }
-}
-
-impl<N: State, O: State, S: Source> State for Run<'_, N, O, S> {
-    fn record(&self, to: &mut Record) {
-        to.field("net", &*self.net);
-        to.field("optimizer", &*self.optimizer);
-        to.field("batches", &*self.batches);
-        to.field("progress", &self.progress);
-    }
-    fn recall(&mut self, from: &mut Recall<'_>) {
-        from.field("net", self.net);
-        from.field("optimizer", self.optimizer);
-        from.field("batches", self.batches);
-        from.field("progress", &mut self.progress);
     }
 }

@@ -5,8 +5,11 @@
 mod allocator;
 
 use allocator::asked;
-use nn::data::{Cifar, idx, npy, npz};
+use nn::data::images::{self, Channels};
+use nn::data::{Cifar, Dataset, csv, idx, npy, npz};
 use nn::prelude::*;
+use std::cell::Cell;
+use std::io::Cursor;
 
 const FILES: usize = 100_000;
 /// What reading may ask for however small the file is: decompression's tables, texts of errors.
@@ -85,6 +88,62 @@ fn damaged_files_end_in_a_value_or_an_error() {
     survive("ONNX", &[ours, pytorchs], 400, |bytes| nn::onnx::Import::new().from_bytes(bytes));
 
     survive("CIFAR", &[record], 16, |bytes| Cifar::Ten.from_bytes(bytes));
+
+    let plain = b"a,b,kind\n1.5,2,rose\n-3e2,4,iris\nNA,6,rose\n".to_vec();
+    let quoted = b"kind,\"a \"\"b\"\"\",c\r\n\"x, y\",1,2\r\n\r\n\"z\nz\",3,4\r\n".to_vec();
+    survive("CSV", &[plain, quoted], 128, table);
+
+    // Checksums are made right again in every second file: without, little of what is damaged comes to be read.
+    let is_odd = Cell::new(false);
+    let read = |bytes: &[u8]| match is_odd.replace(!is_odd.get()) {
+        true => images::from_bytes(bytes, Channels::Rgb),
+        false => images::from_bytes(&with_checksums(bytes), Channels::Luma),
+    };
+    // A byte can become 8256 of grey, and each of them three numbers.
+    survive("PNG and JPEG", &pictures(), 8256 * 32, read);
+}
+
+/// A table as a data set, whichever columns it has.
+fn table(bytes: &[u8]) -> nn::Result<Dataset> {
+    let table = csv::Reader::new().missing(csv::Missing::Mean).from_bytes(bytes)?;
+    let column = table.column(if bytes.starts_with(b"a") { "kind" } else { &table.names()[0] })?;
+    table.dataset_with_classes(column.name(), &column.classes()?)
+}
+
+/// A file of each kind: colour, grey of one bit, JPEG.
+fn pictures() -> [Vec<u8>; 3] {
+    let picture = image::RgbImage::from_fn(9, 6, |x, y| image::Rgb([(20 * x) as u8, (40 * y) as u8, (x * y) as u8]));
+    let written = |format| {
+        let mut file = Cursor::new(Vec::new());
+        picture.write_to(&mut file, format).unwrap();
+        file.into_inner()
+    };
+    let mut grey = b"\x89PNG\r\n\x1a\n".to_vec();
+    // Zlib of two rows, each of one byte: 0, 0xa0, 0, 0x40.
+    let rows = [&b"\x78\x01\x01\x04\0\xfb\xff\0\xa0\0\x40"[..], &0x0224_00e1u32.to_be_bytes()].concat();
+    for (kind, data) in
+        [(b"IHDR", [0, 0, 0, 3, 0, 0, 0, 2, 1, 0, 0, 0, 0].to_vec()), (b"IDAT", rows), (b"IEND", vec![])]
+    {
+        grey.extend((data.len() as u32).to_be_bytes());
+        grey.extend(kind.iter().chain(&data).chain(&[0; 4]));
+    }
+    [written(image::ImageFormat::Png), with_checksums(&grey), written(image::ImageFormat::Jpeg)]
+}
+
+/// With the right checksum behind each chunk of a PNG.
+fn with_checksums(file: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let mut at = 8;
+    while let Some(length) = file.get(at..at + 4) {
+        let end = at + 8 + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        if end + 4 > file.len() {
+            break;
+        }
+        let sum = crc32fast::hash(&file[at + 4..end]).to_be_bytes();
+        file[end..end + 4].copy_from_slice(&sum);
+        at = end + 4;
+    }
+    file
 }
 
 /// A file among those of reference/make_npy.py or make_onnx.py.

@@ -10,6 +10,7 @@ type Body = fn(&[u8]);
 
 const BODIES: [(&str, Body); 5] = [
     ("model_file", fuzz_bodies::model_file),
+    ("data_file", fuzz_bodies::data_file),
     ("einsum", fuzz_bodies::einsum),
     ("views", fuzz_bodies::views),
     ("labels", fuzz_bodies::labels),

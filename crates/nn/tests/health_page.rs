@@ -1,6 +1,7 @@
 //! The pages of `nn::diagnose` and of its monitor in a browser, if there is one: every plot drawn, values told under the mouse, no error in the console.
 
 use nn::diagnose::Monitor;
+use nn::log::{Html, Log as _};
 use nn::prelude::*;
 use nn::{Activation, NormAct};
 use std::path::Path;
@@ -31,6 +32,16 @@ fn a_browser_draws_every_plot() {
     }
     // Loss, gradients, one layer's slopes; signals, gradients and units over time; the last look's.
     every_plot_is_drawn(3 + 3 + 5, |page| monitor.write_html(page));
+
+    // The page of a run: two groups of curves, then the monitor's plots.
+    every_plot_is_drawn(2 + 3 + 3 + 5, |page| {
+        let mut log = Html::open(page, 0)?;
+        for step in 0..20 {
+            let loss = 2.0 / (1.0 + step as f64);
+            log.scalars(step, &[("loss/train", loss), ("loss/test", 1.2 * loss), ("accuracy", 1.0 - loss / 3.0)])?;
+        }
+        log.monitor(&monitor)
+    });
 }
 
 fn every_plot_is_drawn(count: usize, write: impl Fn(&Path) -> nn::Result<()>) {

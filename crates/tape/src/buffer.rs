@@ -73,7 +73,11 @@ impl<T: Float> Clone for Buffer<T> {
 
 /// What buffers become.
 #[derive(Clone, Debug)]
-pub struct Updates<T: Float = f32>(Vec<Update<T>>);
+pub struct Updates<T: Float = f32> {
+    list: Vec<Update<T>>,
+    /// Whether [`Tape::update_running`] notes means of what it is given.
+    averages: bool,
+}
 
 #[derive(Clone, Debug)]
 struct Update<T: Float> {
@@ -84,39 +88,40 @@ struct Update<T: Float> {
 }
 
 impl<T: Float> Updates<T> {
-    pub(crate) const NONE: Updates<T> = Updates(Vec::new());
+    pub(crate) const NONE: Updates<T> = Updates { list: Vec::new(), averages: false };
 
     /// A buffer's next value; None where it stays.
     pub fn get(&self, buffer: &Buffer<T>) -> Option<&Tensor<T>> {
-        self.0.iter().find(|update| update.buffer == buffer.id).map(|update| &update.value)
+        self.list.iter().find(|update| update.buffer == buffer.id).map(|update| &update.value)
     }
 
     /// Whether every buffer stays.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     pub(crate) fn set(&mut self, buffer: BufferId, value: Tensor<T>) {
-        match self.0.iter_mut().find(|update| update.buffer == buffer) {
+        match self.list.iter_mut().find(|update| update.buffer == buffer) {
             Some(update) => update.value = value,
-            None => self.0.push(Update { buffer, value, passes: 1 }),
+            None => self.list.push(Update { buffer, value, passes: 1 }),
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.list.clear();
+        self.averages = false;
     }
 
     pub(crate) fn copy_from(&mut self, other: &Updates<T>) {
-        self.0.clear();
-        self.0.extend_from_slice(&other.0);
+        self.list.clear();
+        self.list.extend_from_slice(&other.list);
     }
 
     /// Takes in another pass's: of a buffer that both update, the mean over all passes.
-    pub(crate) fn merge(&mut self, other: &Updates<T>) {
-        for theirs in &other.0 {
-            match self.0.iter_mut().find(|ours| ours.buffer == theirs.buffer) {
-                None => self.0.push(theirs.clone()),
+    pub fn merge(&mut self, other: &Updates<T>) {
+        for theirs in &other.list {
+            match self.list.iter_mut().find(|ours| ours.buffer == theirs.buffer) {
+                None => self.list.push(theirs.clone()),
                 Some(ours) => {
                     let passes = ours.passes + theirs.passes;
                     let share = f64::from(theirs.passes) / f64::from(passes);
@@ -147,6 +152,29 @@ impl<T: Float> Tape<T> {
         self.with_updates(|updates| updates.set(buffer.id, value));
     }
 
+    /// Notes the next value of a running statistic: (1 − share)·value + share·batch; on a tape of [`Tape::averaging_statistics`] the mean of the batches.
+    ///
+    /// # Panics
+    /// As [`Tape::update`].
+    #[track_caller]
+    pub fn update_running(&self, buffer: &Buffer<T>, batch: Tensor<T>, share: f64) {
+        if !self.with_updates(|updates| updates.averages) {
+            return self.update(buffer, self.buffer(buffer) * (1.0 - share) + batch * share);
+        }
+        let (shape, own) = (batch.shape(), buffer.value.shape());
+        assert!(shape == own, "update: the value has shape {shape:?}, the buffer {own:?}");
+        let list = vec![Update { buffer: buffer.id, value: batch, passes: 1 }];
+        self.with_updates(|updates| updates.merge(&Updates { list, averages: true }));
+    }
+
+    /// This tape, with running statistics that forget what they were: [`Tape::update_running`] notes the mean over its calls. For statistics of
+    /// other weights than those they were gathered with.
+    #[must_use]
+    pub fn averaging_statistics(self) -> Tape<T> {
+        self.with_updates(|updates| updates.averages = true);
+        self
+    }
+
     /// What was noted so far: for passes that end without a step, such as estimating statistics anew.
     pub fn updates(&self) -> Updates<T> {
         self.with_updates(|updates| updates.clone())
@@ -174,6 +202,35 @@ mod tests {
         assert_eq!(grads.updates().get(&a).unwrap().to_vec(), [3.0]);
         assert_eq!(grads.updates().get(&b).unwrap().to_vec(), [5.0]);
         assert!(grads.updates().get(&a.clone()).is_none(), "a clone is a buffer of its own");
+    }
+
+    #[test]
+    fn running_statistics_move_by_a_share_or_are_means() {
+        let buffer = Buffer::new(Tensor::from([8.0]));
+        let noted = |tape: &Tape, batches: [f32; 3]| {
+            batches.into_iter().for_each(|x| tape.update_running(&buffer, Tensor::from([x]), 0.5));
+            tape.updates().get(&buffer).unwrap().item()
+        };
+        assert_eq!(noted(&Tape::training(1), [4.0, 2.0, 8.0]), 6.0);
+        let averaging = Tape::training(1).averaging_statistics();
+        assert_eq!(noted(&averaging, [4.0, 2.0, 9.0]), 5.0);
+        // Each use counts, over passes too.
+        let mut updates = averaging.updates();
+        let other = Tape::training(1).averaging_statistics();
+        other.update_running(&buffer, Tensor::from([25.0]), 0.5);
+        updates.merge(&other.updates());
+        assert_eq!(updates.get(&buffer).unwrap().item(), 10.0);
+        drop((averaging, other));
+        assert_eq!(noted(&Tape::training(1), [4.0, 2.0, 8.0]), 6.0, "the next tape averages nothing");
+        // Under a checkpoint too.
+        let (tape, shared) = (Tape::training(1).averaging_statistics(), std::rc::Rc::new(buffer));
+        let buffer = std::rc::Rc::clone(&shared);
+        let y = tape.var(Tensor::from([3.0])).checkpoint(move |x| {
+            x.tape().update_running(&shared, x.value().clone(), 0.5);
+            x * 2.0
+        });
+        assert_eq!(tape.updates().get(&buffer).unwrap().item(), 3.0);
+        assert_eq!(y.sum().backward().updates().get(&buffer).unwrap().item(), 3.0);
     }
 
     #[test]

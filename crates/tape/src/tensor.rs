@@ -9,6 +9,8 @@ mod create;
 mod display;
 mod iter;
 mod matrices;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod slice;
 mod views;
 

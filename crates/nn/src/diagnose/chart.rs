@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const MARGIN: [f64; 4] = [56.0, 14.0, 14.0, 26.0];
 
 /// Lines over steps.
-pub(super) struct Chart {
+pub(crate) struct Chart {
     size: [f64; 2],
     /// The last step.
     end: u64,
@@ -20,7 +20,7 @@ pub(super) struct Chart {
 }
 
 /// `step 40`, or `steps 40 to 47` of a point that stands for several, and their values.
-pub(super) fn told(point: &Point) -> String {
+pub(crate) fn told(point: &Point) -> String {
     let [low, mean, high] = [point.low, point.mean, point.high].map(table::number);
     let values = if point.low == point.high { mean } else { format!("{mean}, from {low} to {high}") };
     match point.last == point.step {
@@ -31,7 +31,7 @@ pub(super) fn told(point: &Point) -> String {
 
 impl Chart {
     /// Up to this step, for values within what these span.
-    pub(super) fn new(size: [f64; 2], end: u64, values: impl IntoIterator<Item = f64>, logarithmic: bool) -> Chart {
+    pub(crate) fn new(size: [f64; 2], end: u64, values: impl IntoIterator<Item = f64>, logarithmic: bool) -> Chart {
         let scaled = values.into_iter().map(|y| if logarithmic { y.log10() } else { y }).filter(|y| y.is_finite());
         let (low, high) = scaled.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
@@ -40,7 +40,7 @@ impl Chart {
     }
 
     /// Up to this step, for shares of a whole.
-    pub(super) fn of_shares(size: [f64; 2], end: u64) -> Chart {
+    pub(crate) fn of_shares(size: [f64; 2], end: u64) -> Chart {
         Chart { size, end: end.max(1), range: [0.0, 1.0], logarithmic: false, marks: String::new() }
     }
 
@@ -60,7 +60,7 @@ impl Chart {
     }
 
     /// What is told where the mouse is: one strip for each point, as high as the chart. The first of the marks, so that lines lie above it.
-    pub(super) fn hover(&mut self, points: &[Point], text: impl Fn(&Point) -> String) {
+    pub(crate) fn hover(&mut self, points: &[Point], text: impl Fn(&Point) -> String) {
         let (top, height) = (MARGIN[1], self.size[1] - MARGIN[1] - MARGIN[3]);
         // A strip reaches halfway to its neighbours.
         let edge = |at: usize| (self.x(points[at].step) + self.x(points[at + 1].step)) / 2.0;
@@ -86,7 +86,7 @@ impl Chart {
     }
 
     /// The means. `depth`, from 0 to 1, is the line's place between the page's first colour and its second.
-    pub(super) fn line(&mut self, name: &str, trajectory: &Trajectory, depth: f64) {
+    pub(crate) fn line(&mut self, name: &str, trajectory: &Trajectory, depth: f64) {
         let points = trajectory.points();
         let Some(last) = points.last() else { return };
         let style = format!("color-mix(in oklab,var(--b) {:.0}%,var(--a))", 100.0 * depth);
@@ -131,7 +131,7 @@ impl Chart {
     }
 
     /// The whole picture.
-    pub(super) fn svg(self, label: &str) -> String {
+    pub(crate) fn svg(self, label: &str) -> String {
         let mut axes = grid(self.range, self.logarithmic, self.size, MARGIN);
         let [width, height] = self.size;
         for (part, anchor) in [(0, "start"), (1, "middle"), (2, "end")] {

@@ -22,14 +22,14 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 /// A whole page.
-pub(super) fn document(title: &str, body: &str) -> String {
+pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style></head><body>{body}</body></html>\n"
     )
 }
 
 /// What one batch showed.
-pub(super) fn sections(report: &Report) -> String {
+pub(crate) fn sections(report: &Report) -> String {
     let shape = report.batch.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
     let head = format!("<p>One batch of {shape}, {} rectifiers.</p>", report.signals.layers.len());
     let parts = [signals, units, slopes, redundancy, lipschitz, regions].map(|part| part(report));
@@ -42,7 +42,7 @@ pub(super) fn key(names: &[(&str, &str)]) -> String {
     format!("<p>{}</p>", keys.concat())
 }
 
-pub(super) fn findings(findings: &[Finding]) -> String {
+pub(crate) fn findings(findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "<h2>Findings</h2><p>Nothing found.</p>".into();
     }

@@ -1,6 +1,6 @@
 //! [`Monitor`]: a training run, watched.
 
-mod page;
+pub(crate) mod page;
 mod slopes;
 #[cfg(test)]
 mod tests;

@@ -175,11 +175,9 @@ impl<T: Float> BatchNorm<T> {
         );
         let moments = known.unwrap_or_else(|| x.value().moments());
         let z = x.batch_norm_act_given(&moments, &weight, &bias, self.epsilon, residual, act);
-        let share = self.momentum;
         let unbiased = count as f64 / (count - 1) as f64;
-        let next = |buffer: &Buffer<T>, batch: Tensor<T>| tape.buffer(buffer) * (1.0 - share) + batch * share;
-        tape.update(&self.running_mean, next(&self.running_mean, moments.mean));
-        tape.update(&self.running_var, next(&self.running_var, moments.variance * unbiased));
+        tape.update_running(&self.running_mean, moments.mean, self.momentum);
+        tape.update_running(&self.running_var, moments.variance * unbiased, self.momentum);
         z
     }
 }

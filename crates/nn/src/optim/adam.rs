@@ -40,6 +40,10 @@ impl<const DECOUPLED: bool> Method for AdamSettings<DECOUPLED> {
         self.0
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.0.beta1)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         check_moments::<T>(Self::NAME, self.0.beta1, self.0.beta2, self.0.eps)
     }

@@ -24,6 +24,10 @@ impl Method for rules::Adamax {
         *self
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.beta1)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         check_moments::<T>("Adamax", self.beta1, self.beta2, self.eps)
     }

@@ -27,6 +27,11 @@ pub trait Method: Clone + Debug {
         let _ = (rule, step, scalar);
     }
 
+    /// Its momentum, or what remains of its first running mean, to be changed; None if it has none.
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        None
+    }
+
     /// # Errors
     /// If a setting makes no sense.
     fn check<T: Float>(&self) -> Result<()>;
@@ -153,5 +158,9 @@ impl<M: Method, T: Float> Optimizer<T> for Descent<M, T> {
 
     fn set_learning_rate(&mut self, rate: f64) {
         self.lr = rate;
+    }
+
+    fn set_momentum(&mut self, momentum: f64) -> bool {
+        self.method.momentum_mut().map(|own| *own = momentum).is_some()
     }
 }

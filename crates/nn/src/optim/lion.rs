@@ -25,6 +25,10 @@ impl Method for rules::Lion {
         *self
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.beta1)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         check_share("Lion", "β₁", self.beta1)?;
         check_share("Lion", "β₂", self.beta2)

@@ -31,6 +31,10 @@ impl Method for rules::NAdam {
         rule.product = *scalar;
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.beta1)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         check_moments::<T>("NAdam", self.beta1, self.beta2, self.eps)?;
         check_size::<T>("NAdam", "momentum decay", self.momentum_decay)

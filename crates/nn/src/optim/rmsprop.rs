@@ -27,6 +27,10 @@ impl Method for rules::RmsProp {
         *self
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.momentum)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         check_share("RmsProp", "α", self.alpha)?;
         check_size::<T>("RmsProp", "ε", self.eps)?;

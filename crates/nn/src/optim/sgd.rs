@@ -26,6 +26,10 @@ impl Method for rules::Sgd {
         *self
     }
 
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.momentum)
+    }
+
     fn check<T: Float>(&self) -> Result<()> {
         let rules::Sgd { momentum, dampening, nesterov } = *self;
         check_size::<T>("Sgd", "momentum", momentum)?;

@@ -41,6 +41,9 @@ pub struct OneCycle {
     /// Whether the rate goes down to where it began in as many steps as it rose, and to the last rate only then, as in the paper;
     /// else it goes to the last rate at once.
     pub three_phases: bool,
+    /// The momentum at the peak and at both ends, between which it goes as the rate does, the other way round. None leaves the optimiser's momentum as it
+    /// is; PyTorch moves it unless told not to, from 0.85 to 0.95.
+    pub momentum: Option<[f64; 2]>,
 }
 
 impl OneCycle {
@@ -54,6 +57,7 @@ impl OneCycle {
             end_divisor: 1e4,
             annealing: Annealing::Cosine,
             three_phases: false,
+            momentum: None,
         }
     }
 
@@ -70,20 +74,44 @@ impl OneCycle {
                 return setting(WHAT, format!("the {name} divisor is {divisor}; it must be finite and positive"));
             }
         }
-        Ok(())
+        match self.momentum {
+            Some([low, high]) if !(0.0 <= low && low <= high && high < 1.0) => setting(
+                WHAT,
+                format!("the momentum goes from {low} to {high}; give the lower one first, both in [0, 1)"),
+            ),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn rate(&self, step: u64) -> f64 {
-        let (first, total) = (self.peak / self.start_divisor, self.steps as f64);
-        let (top, last) = (self.rise * total - 1.0, first / self.end_divisor);
-        let step = step as f64;
-        let phases: &[(f64, f64, f64)] = if self.three_phases {
-            &[(top, first, self.peak), (2.0 * self.rise * total - 2.0, self.peak, first), (total - 1.0, first, last)]
-        } else {
-            &[(top, first, self.peak), (total - 1.0, self.peak, last)]
+        let first = self.peak / self.start_divisor;
+        let last = first / self.end_divisor;
+        match self.three_phases {
+            true => self.between(step, &[first, self.peak, first, last]),
+            false => self.between(step, &[first, self.peak, last]),
+        }
+    }
+
+    /// The momentum of a step, if it moves.
+    pub(super) fn momentum(&self, step: u64) -> Option<f64> {
+        let [low, high] = self.momentum?;
+        Some(match self.three_phases {
+            true => self.between(step, &[high, low, high, high]),
+            false => self.between(step, &[high, low, high]),
+        })
+    }
+
+    /// What a number is at a step that goes from one of these to the next in each phase.
+    fn between(&self, step: u64, corners: &[f64]) -> f64 {
+        let (step, total) = (step as f64, self.steps as f64);
+        let top = self.rise * total - 1.0;
+        let ends: &[f64] = match self.three_phases {
+            true => &[top, 2.0 * self.rise * total - 2.0, total - 1.0],
+            false => &[top, total - 1.0],
         };
         let mut start = 0.0;
-        for &(end, from, to) in phases {
+        for (&end, corner) in ends.iter().zip(corners.windows(2)) {
+            let (from, to) = (corner[0], corner[1]);
             if step <= end {
                 // A phase may take no time; then its end counts.
                 let share = if end > start { (step - start) / (end - start) } else { 1.0 };
@@ -94,7 +122,7 @@ impl OneCycle {
             }
             start = end;
         }
-        last
+        corners[corners.len() - 1]
     }
 }
 

@@ -1,7 +1,7 @@
 //! Schedules against PyTorch's numbers (tests/reference/make_schedules.py), and their errors.
 
 use super::*;
-use crate::Adam;
+use crate::{Adam, Layer as _, Module as _};
 
 fn reference(name: &str) -> Vec<f64> {
     let text = include_str!("../../tests/reference/schedules.txt");
@@ -43,6 +43,70 @@ fn rates_are_pytorchs() -> Result<()> {
     ];
     for (name, schedule) in cases {
         assert_are(name, (0..).map(|step| schedule.rate(step)));
+    }
+    Ok(())
+}
+
+#[test]
+fn momenta_are_pytorchs() -> Result<()> {
+    let usual = |cycle| OneCycle { momentum: Some([0.85, 0.95]), ..cycle };
+    let linear = OneCycle { rise: 0.41, annealing: Annealing::Linear, ..OneCycle::new(0.5, 150) };
+    let cases = [
+        ("one_cycle", usual(OneCycle::new(0.5, 200))),
+        ("one_cycle_linear", OneCycle { momentum: Some([0.7, 0.9]), ..linear }),
+        ("one_cycle_three", usual(OneCycle { rise: 0.4, three_phases: true, ..OneCycle::new(0.3, 210) })),
+        ("one_cycle_no_rise", usual(OneCycle { rise: 0.0, ..OneCycle::new(0.3, 30) })),
+    ];
+    for (name, cycle) in cases {
+        let schedule = Schedule::one_cycle(cycle)?;
+        assert_are(&format!("{name}_momentum"), (0..).map(|step| schedule.momentum(step).unwrap()));
+        let later = Schedule::constant(0.1)?.then(7, schedule.clone())?;
+        assert_eq!((later.momentum(6), later.momentum(12)), (None, schedule.momentum(5)));
+        assert_eq!(Schedule::one_cycle(OneCycle { momentum: None, ..cycle })?.momentum(3), None);
+    }
+    Ok(())
+}
+
+/// Every optimiser with something like a momentum steps with the one that the schedule says.
+#[test]
+fn momenta_reach_the_optimisers() -> Result<()> {
+    fn weights(mut optimiser: impl Optimizer<f64>, schedule: Option<&Schedule>) -> Result<Vec<f64>> {
+        let mut net = crate::Linear::new(3, 1, &mut tape::Rng::seed(1)).cast::<f64>();
+        for step in 0..3 {
+            if let Some(schedule) = schedule {
+                schedule.try_apply(step, &mut optimiser)?;
+            }
+            let x = tape::Tensor::randn([4, 3], &mut tape::Rng::seed(step)).cast();
+            let loss = net.forward(tape::Tape::training(0).input(x)).square().sum();
+            optimiser.step(&mut net, loss.backward())?;
+        }
+        Ok(net.weight().value().to_vec())
+    }
+    // Both ends and the peak are the same momentum: as an optimiser that has it from the beginning.
+    let cycle = OneCycle { momentum: Some([0.7, 0.7]), start_divisor: 1.0, end_divisor: 1.0, ..OneCycle::new(0.01, 9) };
+    let flat = Schedule::one_cycle(cycle)?;
+    macro_rules! agree {
+        ($($optimiser:expr, $own:expr;)*) => {$(
+            let (moved, own) = (weights($optimiser, Some(&flat))?, weights($own, None)?);
+            assert!(moved == own && moved != weights($optimiser, None)?, "{}", stringify!($optimiser));
+        )*};
+    }
+    use crate::{AdamW, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd};
+    agree! {
+        Sgd::new(0.01).momentum(0.5), Sgd::new(0.01).momentum(0.7);
+        RmsProp::new(0.01).momentum(0.5), RmsProp::new(0.01).momentum(0.7);
+        Adam::new(0.01), Adam::new(0.01).betas(0.7, 0.999);
+        AdamW::new(0.01), AdamW::new(0.01).betas(0.7, 0.999);
+        NAdam::new(0.01), NAdam::new(0.01).betas(0.7, 0.999);
+        RAdam::new(0.01), RAdam::new(0.01).betas(0.7, 0.999);
+        Adamax::new(0.01), Adamax::new(0.01).betas(0.7, 0.999);
+    }
+    assert!(Optimizer::<f64>::set_momentum(&mut Lion::new(0.01), 0.5));
+    let error = weights(crate::Adagrad::new(0.01), Some(&flat)).unwrap_err().to_string();
+    assert!(error.starts_with("Schedule: it moves the momentum, and this optimiser has none"), "{error}");
+    for bad in [[0.9, 0.8], [-0.1, 0.5], [0.5, 1.0], [f64::NAN, 0.5]] {
+        let cycle = OneCycle { momentum: Some(bad), ..OneCycle::new(0.1, 9) };
+        assert!(Schedule::one_cycle(cycle).unwrap_err().to_string().contains("give the lower one first"));
     }
     Ok(())
 }

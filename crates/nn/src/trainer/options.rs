@@ -1,7 +1,8 @@
 //! What a [`Trainer`] is told.
 
-use super::EarlyStopping;
-use crate::log::{Csv, JsonLines, Log, TensorBoard};
+use super::{Averaging, EarlyStopping};
+use crate::error::setting;
+use crate::log::{Csv, Html, JsonLines, Log, TensorBoard};
 use crate::{Checkpoint, Result, Schedule};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub struct Trainer {
     pub(super) most_norm: Option<f64>,
     pub(super) early: Option<EarlyStopping>,
     pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) accumulate: u64,
+    pub(super) averaging: Option<Averaging>,
     schedule: Option<ScheduleOf>,
     stop_when: Option<Box<dyn Fn(u64) -> bool>>,
     logs: Vec<(Kind, PathBuf)>,
@@ -36,6 +39,7 @@ pub struct Trainer {
 #[derive(Clone, Copy)]
 enum Kind {
     Csv,
+    Html,
     JsonLines,
     TensorBoard,
 }
@@ -50,6 +54,8 @@ impl Trainer {
             most_norm: None,
             early: None,
             checkpoint: None,
+            accumulate: 1,
+            averaging: None,
             schedule: None,
             stop_when: None,
             logs: Vec::new(),
@@ -81,6 +87,22 @@ impl Trainer {
     #[must_use]
     pub fn clip_norm(mut self, most: f64) -> Self {
         self.most_norm = Some(most);
+        self
+    }
+
+    /// Makes each step from so many batches, one after the other: the mean of their gradients, in the memory of one. The last step of an epoch takes
+    /// what is left. Steps are counted, not batches: by schedules, checkpoints, and records.
+    #[must_use]
+    pub fn accumulate(mut self, batches: u64) -> Self {
+        self.accumulate = batches;
+        self
+    }
+
+    /// Keeps an average of the weights. Validation sees it, and the network has it once the run is done (its own weights go on in the checkpoint, and
+    /// stay where the run was stopped).
+    #[must_use]
+    pub fn average(mut self, averaging: Averaging) -> Self {
+        self.averaging = Some(averaging);
         self
     }
 
@@ -117,6 +139,12 @@ impl Trainer {
         self.log(Kind::JsonLines, path.as_ref())
     }
 
+    /// Draws each epoch's metrics as curves on one page: [`Html`].
+    #[must_use]
+    pub fn html(self, path: impl AsRef<Path>) -> Self {
+        self.log(Kind::Html, path.as_ref())
+    }
+
     /// Writes each epoch's metrics for TensorBoard.
     #[must_use]
     pub fn tensorboard(self, directory: impl AsRef<Path>) -> Self {
@@ -135,11 +163,19 @@ impl Trainer {
             let next = if first == 0 { 0 } else { first + 1 };
             Ok(match kind {
                 Kind::Csv => Box::new(Csv::open(path, next)?),
+                Kind::Html => Box::new(Html::open(path, next)?),
                 Kind::JsonLines => Box::new(JsonLines::open(path, next)?),
                 Kind::TensorBoard => Box::new(TensorBoard::open(path, next)?),
             })
         };
         self.logs.iter().map(open).collect()
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        match self.accumulate {
+            0 => setting("Trainer::accumulate", "a step of 0 batches; 1 is the least"),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn schedule_over(&self, steps: u64) -> Result<Option<Schedule>> {

@@ -32,7 +32,7 @@ CASES = {
     "restarts": (300, 0.2, lambda o: lr.CosineAnnealingWarmRestarts(o, 40, 1, 0.01)),
     "restarts_growing": (400, 0.2, lambda o: lr.CosineAnnealingWarmRestarts(o, 10, 3, 0.0)),
     "one_cycle": (200, 0.1, lambda o: lr.OneCycleLR(o, 0.5, 200)),
-    "one_cycle_linear": (150, 0.1, lambda o: lr.OneCycleLR(o, 0.5, 150, pct_start=0.41, anneal_strategy="linear", div_factor=10.0, final_div_factor=7.0)),
+    "one_cycle_linear": (150, 0.1, lambda o: lr.OneCycleLR(o, 0.5, 150, pct_start=0.41, base_momentum=0.7, max_momentum=0.9, anneal_strategy="linear", div_factor=10.0, final_div_factor=7.0)),
     "one_cycle_three": (210, 0.1, lambda o: lr.OneCycleLR(o, 0.3, 210, pct_start=0.4, three_phase=True)),
     "one_cycle_no_rise": (30, 0.1, lambda o: lr.OneCycleLR(o, 0.3, 30, pct_start=0.0)),
     "sequence": (300, 0.4, lambda o: sequence(o, [lambda o: lr.ConstantLR(o, 0.5, 10**6), lambda o: lr.ExponentialLR(o, 0.9), lambda o: lr.CosineAnnealingLR(o, 80, 0.01)], [50, 120])),
@@ -65,6 +65,19 @@ def rates(steps, rate, make):
     return out
 
 
+def momenta(steps, rate, make):
+    """What one-cycle does to the momentum of SGD, which is β₁ of Adam."""
+    o = optimiser(rate)
+    scheduler = make(o)
+    out = []
+    for _ in range(steps):
+        out.append(o.param_groups[0]["momentum"])
+        o.step()
+        if len(out) < steps:
+            scheduler.step()
+    return out
+
+
 def plateau(options):
     o = optimiser(0.2)
     scheduler = lr.ReduceLROnPlateau(o, **options)
@@ -77,6 +90,7 @@ def plateau(options):
 
 lines = [f"# torch {torch.__version__}, make_schedules.py"]
 lines += [" ".join([name, *map(repr, rates(*case))]) for name, case in CASES.items()]
+lines += [" ".join([f"{name}_momentum", *map(repr, momenta(*case))]) for name, case in CASES.items() if name.startswith("one_cycle")]
 lines += [" ".join(["metric", *map(repr, METRIC)])]
 lines += [" ".join([name, *map(repr, plateau(options))]) for name, options in PLATEAUS.items()]
 pathlib.Path(__file__).with_name("schedules.txt").write_text("\n".join(lines) + "\n")

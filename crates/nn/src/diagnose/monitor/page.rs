@@ -10,8 +10,14 @@ const WIDE: [f64; 2] = [760.0, 240.0];
 const SMALL: [f64; 2] = [370.0, 170.0];
 
 pub(super) fn page(monitor: &Monitor) -> String {
+    let title = "A training run of a rectified network";
+    html::document(title, &format!("<h1>{title}</h1>{}", sections(monitor)))
+}
+
+/// All but the head.
+pub(crate) fn sections(monitor: &Monitor) -> String {
     let mut body = format!(
-        "<h1>A training run of a rectified network</h1><p>{} steps, {} learned parameters of slopes, {} rectifiers.</p>",
+        "<p>{} steps, {} learned parameters of slopes, {} rectifiers.</p>",
         monitor.steps,
         monitor.slopes.len(),
         monitor.layers.len()
@@ -30,7 +36,7 @@ pub(super) fn page(monitor: &Monitor) -> String {
     if let Some((step, report)) = monitor.last_look() {
         let _ = write!(body, "<h1>The last look, at step {step}</h1>{}", html::sections(report));
     }
-    html::document("A training run of a rectified network", &body)
+    body
 }
 
 fn counter(title: &str, trajectory: &Trajectory, end: u64) -> String {

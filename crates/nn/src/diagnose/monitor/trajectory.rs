@@ -47,7 +47,7 @@ impl Trajectory {
     }
 
     /// One more value, or the least, the mean and the greatest of several at one step.
-    pub(super) fn push(&mut self, step: u64, [low, mean, high]: [f64; 3]) {
+    pub(crate) fn push(&mut self, step: u64, [low, mean, high]: [f64; 3]) {
         let point = Point { step, last: step, count: 1, low, mean, high };
         match self.points.last_mut().filter(|last| last.count < self.width) {
             Some(last) => *last = last.with(&point),

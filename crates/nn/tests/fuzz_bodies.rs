@@ -8,7 +8,7 @@ mod fuzz_bodies;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 5] = [
+const BODIES: [(&str, Body); 6] = [
     ("model_file", fuzz_bodies::model_file),
     ("data_file", fuzz_bodies::data_file),
     ("einsum", fuzz_bodies::einsum),

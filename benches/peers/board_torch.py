@@ -10,13 +10,10 @@ from torch import nn
 
 import rows
 from harness import Row
-from inputs import checksums, labels, values
+from inputs import checksums, labels
+from nets_torch import Gpt, ResNet20, tensor, window
 
 torch.set_num_threads(harness.THREADS)
-
-
-def tensor(number, shape, **scaling):
-    return torch.from_numpy(values(number, shape, **scaling))
 
 
 def sums(**tensors):
@@ -90,11 +87,6 @@ def first(t):
 def last(t):
     """The way back."""
     return t.permute(0, *range(2, t.ndim), 1)
-
-
-def window(w):
-    """A weight of ours, [K…, C, F], as [F, C, K…]."""
-    return w.permute(w.ndim - 1, w.ndim - 2, *range(w.ndim - 2))
 
 
 def passes(apply, named, dy, to_ours):
@@ -188,55 +180,33 @@ def group_norm():
     return Row(variants, check)
 
 
-class Block(nn.Module):
-    """Two 3×3 convolutions and the shortcut of option A."""
+def gpt():
+    batch, length, count = rows.GPT
+    characters = torch.from_numpy(labels(batch * length + 1, count))
+    ids, target = characters[:-1].view(batch, length), characters[1:].contiguous()
 
-    def __init__(self, inputs, width, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
-        self.norm1, self.act1 = nn.BatchNorm2d(width), nn.PReLU(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.norm2, self.act2 = nn.BatchNorm2d(width), nn.PReLU(width)
-        self.stride = stride
+    def variant(compiled):
+        model = Gpt().load_page()
+        optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+        loss_of = lambda: F.cross_entropy(model(ids).view(-1, count), target)
+        loss_of = torch.compile(loss_of) if compiled else loss_of
 
-    def forward(self, x):
-        inner = self.norm2(self.conv2(self.act1(self.norm1(self.conv1(x)))))
-        if self.stride == 2:
-            half = x.shape[1] // 2
-            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, half, half))
-        return self.act2(inner + x)
+        def run():
+            optimiser.zero_grad(set_to_none=True)
+            loss = loss_of()
+            loss.backward()
+            optimiser.step()
+            return loss
 
+        return run, model
 
-class ResNet20(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        self.norm, self.act = nn.BatchNorm2d(16), nn.PReLU(16)
-        sizes = [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2
-        self.blocks = nn.Sequential(*(Block(*size) for size in sizes))
-        self.head = nn.Linear(64, 10)
+    plain, model = variant(False)
 
-    def forward(self, x):
-        x = self.blocks(self.act(self.norm(self.conv(x))))
-        return self.head(x.mean((2, 3)))
+    def check():
+        losses = {f"loss{i}": plain() for i in range(3)}
+        return sums(**losses, characters=model.characters.weight, bias=model.head.bias)
 
-    def load_page(self):
-        """The k-th parameter in the order of the walk is tensor 100 + k; see benches/src/rows/images.rs."""
-        with torch.no_grad():
-            for k, (name, p) in enumerate(self.named_parameters()):
-                number = 100 + k
-                if p.ndim == 4:
-                    ours = (p.shape[2], p.shape[3], p.shape[1], p.shape[0])
-                    fan = ours[0] * ours[1] * ours[2]
-                    p.copy_(window(tensor(number, ours, scale=(6.0 / fan) ** 0.5)))
-                elif p.ndim == 2:
-                    p.copy_(tensor(number, (p.shape[1], p.shape[0]), scale=(6.0 / p.shape[1]) ** 0.5).T)
-                elif "act" in name:
-                    p.copy_(torch.from_numpy(rows.alphas(p.numel(), number)))
-                else:
-                    offset = 1.0 if "norm" in name and name.endswith("weight") else 0.0
-                    p.copy_(tensor(number, (p.numel(),), scale=0.25, offset=offset))
-        return self
+    return Row({"plain": plain, "compile": variant(True)[0]}, check)
 
 
 def resnet():
@@ -423,7 +393,7 @@ ROWS = (
     | {"adam_1m": adam}
     | {f"conv_{name}": lambda name=name, size=size: conv(name, *size) for name, size in rows.CONV.items()}
     | {name: lambda shape=shape: norm_act(shape) for name, shape in rows.BN_PRELU.items()}
-    | {"layer_norm_1024x1024": layer_norm, "group_norm_8": group_norm, "resnet20_64": resnet}
+    | {"layer_norm_1024x1024": layer_norm, "group_norm_8": group_norm, "resnet20_64": resnet, "gpt_8x128": gpt}
     | {f"max_pool_{name}": lambda size=size: pooling(F.max_pool2d, *size) for name, size in rows.MAX_POOL.items()}
     | {f"avg_pool_{name}": lambda size=size: pooling(F.avg_pool2d, *size) for name, size in rows.AVG_POOL.items()}
 )

@@ -58,6 +58,9 @@ BN_PRELU = {"bn_prelu_fwdbwd": (32, 56, 56, 64), "bn_prelu_large_fwdbwd": (128, 
 LAYER_NORM = (1024, 1024)
 GROUP_NORM = ((16, 28, 28, 64), 8)
 RESNET_BATCH = 64
+#: Sequences, their length, kinds of characters; layers, width, heads.
+GPT = (8, 128, 96)
+GPT_LAYERS, GPT_WIDTH, GPT_HEADS = 4, 256, 4
 POOL_SHAPE = (32, 56, 56, 64)
 
 #: name: (kernel, stride, padding)

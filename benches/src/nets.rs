@@ -54,6 +54,50 @@ impl Layer for Hidden2 {
     }
 }
 
+/// A language model: characters and their places as vectors, blocks under a causal mask, norms first, and a score for each character.
+#[derive(Module)]
+pub struct Gpt {
+    characters: Embedding,
+    positions: LearnedPositions,
+    blocks: TransformerEncoder,
+    head: Linear,
+}
+
+impl Gpt {
+    /// Four blocks of width 256 with four heads; the k-th parameter, counted from 0, is tensor 100 + k.
+    pub fn of_the_board(characters: usize, length: usize) -> Gpt {
+        const WIDTH: usize = 256;
+        let rng = &mut Rng::seed(0);
+        let mut block = || {
+            let block = TransformerEncoderLayer::new(WIDTH, 4, 4 * WIDTH, rng);
+            block.norm_first().activation(Activation::Gelu).dropout(0.0)
+        };
+        let blocks = TransformerEncoder::new(vec![block(), block(), block(), block()]);
+        let blocks = blocks.with_norm(LayerNorm::new(WIDTH));
+        let mut gpt = Gpt {
+            characters: Embedding::new(characters, WIDTH, rng),
+            positions: LearnedPositions::new(length, WIDTH, rng),
+            blocks,
+            head: Linear::new(WIDTH, characters, rng),
+        };
+        for (k, (name, param)) in gpt.named_parameters_mut().into_iter().enumerate() {
+            let shape = *param.value().shape();
+            let is_norm = name.contains("norm") && name.ends_with("weight");
+            *param.value_mut() = match shape.rank() {
+                1 => scaled(100 + k as u64, shape, 0.1, f64::from(u8::from(is_norm))),
+                _ => scaled(100 + k as u64, shape, (shape[0] as f64).powf(-0.5), 0.0),
+            };
+        }
+        gpt
+    }
+
+    /// Scores `[N, T, characters]` for what follows each place of ids `[N, T]`.
+    pub fn forward(&self, tape: &Tape, ids: &Tensor<i64>) -> Var {
+        let x = self.positions.forward(self.characters.forward(tape, ids));
+        self.head.forward(self.blocks.forward_masked(x, &AttentionMask::causal()))
+    }
+}
+
 /// A training step of a classifier.
 ///
 /// # Panics

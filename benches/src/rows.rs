@@ -6,6 +6,7 @@ mod losses;
 mod pooling;
 mod products;
 mod region;
+mod sequences;
 mod tiny;
 pub mod training;
 
@@ -18,6 +19,7 @@ pub fn all() -> Rows {
     rows.extend(region::rows());
     rows.extend(training::rows());
     rows.extend(images::rows());
+    rows.extend(sequences::rows());
     rows.extend(products::rows());
     rows.extend(losses::rows());
     rows.extend(pooling::rows());

@@ -126,10 +126,10 @@ struct Block<'a, T> {
     copy: &'a mut [T],
 }
 
-/// What a tile reads of it.
+/// What a tile does with a panel.
 enum Panel<'a, T> {
     Read(Factor<'a, T>),
-    /// And copies.
+    /// Reads and copies.
     Keep(Factor<'a, T>, &'a mut [T]),
 }
 
@@ -200,8 +200,12 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         } else {
                             None
                         };
-                        let panel = b.panel(index, row == 0);
-                        by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, panel, ahead));
+                        match b.panel(index, row == 0) {
+                            Panel::Read(b) => by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b, ahead)),
+                            Panel::Keep(b, to) => {
+                                by_tile!(highest, L, lines, registers, |R, W| self.keeping_tile::<L, R, W>(at, b, to));
+                            }
+                        }
                     }
                     row += lines;
                 }
@@ -222,28 +226,50 @@ fn pack_panels<L: Lanes>(b: Matrix<'_, L::Elem>, steps: usize, columns: usize, t
     }
 }
 
-impl<T: Float> Part<'_, T> {
+impl<'a, T: Float> Part<'a, T> {
     #[inline(always)]
     fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
         &mut self,
         at: Place,
-        b: Panel<'_, T>,
+        b: Factor<'_, T>,
         ahead: Option<Ahead<T>>,
     ) {
-        let Place { row, column, step, steps } = at;
-        let Matrix { values, row: line, column: of_step } = self.left;
-        let a = Factor { values: &values[row * line + step * of_step..], line, step: of_step, row: 0 };
-        for r in 0..R {
-            for w in 0..W {
-                self.c.prefetch(row + r, column + w * L::N);
+        let a = self.start::<L>(at, R, W);
+        let sums = match ahead {
+            Some(ahead) => sums_ahead::<L, R, W>(a, b, at.steps, ahead),
+            None => sums::<L, R, W>(a, b, at.steps),
+        };
+        self.finish::<L, R, W>(at, &sums);
+    }
+
+    #[inline(always)]
+    fn keeping_tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
+        &mut self,
+        at: Place,
+        b: Factor<'_, T>,
+        to: &mut [T],
+    ) {
+        let a = self.start::<L>(at, R, W);
+        let sums = sums_keeping::<L, R, W>(a, b, at.steps, to);
+        self.finish::<L, R, W>(at, &sums);
+    }
+
+    /// What a tile reads of `a`, while its part of c is on its way.
+    #[inline(always)]
+    fn start<L: Lanes<Elem = T>>(&self, at: Place, lines: usize, registers: usize) -> Factor<'a, T> {
+        for r in 0..lines {
+            for w in 0..registers {
+                self.c.prefetch(at.row + r, at.column + w * L::N);
             }
         }
-        let sums = match (b, ahead) {
-            (Panel::Keep(b, to), _) => sums_keeping::<L, R, W>(a, b, steps, to),
-            (Panel::Read(b), Some(ahead)) => sums_ahead::<L, R, W>(a, b, steps, ahead),
-            (Panel::Read(b), None) => sums::<L, R, W>(a, b, steps),
-        };
-        tile::store(&sums, &mut self.c, (row, column), step > 0 || self.add);
+        let Matrix { values, row, column } = self.left;
+        Factor { values: &values[at.row * row + at.step * column..], line: row, step: column, row: 0 }
+    }
+
+    #[inline(always)]
+    fn finish<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, sums: &[[L; W]; R]) {
+        let Place { row, column, step, steps } = at;
+        tile::store(sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps
             && let Some(epilogue) = self.epilogue
             && !epilogue.is_none()

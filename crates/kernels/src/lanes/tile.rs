@@ -97,6 +97,14 @@ macro_rules! by_tile {
             by_tile!(@of ($lines, $registers), $R, $W, $body, 6 1, 6 2, 4 1, 4 2, 2 1, 2 2, 1 1, 1 2)
         }
     };
+    // The highest alone, which the first lines of a large product are computed in.
+    (highest, $lanes:ident, $lines:expr, $registers:expr, |$R:ident, $W:ident| $body:expr) => {
+        if $lanes::REGISTERS >= 32 {
+            by_tile!(@of ($lines, $registers), $R, $W, $body, 16 1, 12 2)
+        } else {
+            by_tile!(@of ($lines, $registers), $R, $W, $body, 6 1, 6 2, 4 1, 4 2)
+        }
+    };
     (@of $size:expr, $R:ident, $W:ident, $body:expr, $($r:literal $w:literal),+) => {
         match $size {
             $(($r, $w) => {

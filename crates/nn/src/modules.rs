@@ -92,7 +92,7 @@ pub trait Layer<T: Float = f32>: Module<T> {
     fn lipschitz(&self, at: &mut crate::module::Path, bounds: &mut crate::lipschitz::Certificate) -> crate::Result<()> {
         match self.rectifier(&Tape::inference()) {
             Some(rectifier) => bounds.rectifier(at, &rectifier),
-            None => bounds.unknown(at, type_name::<Self>()),
+            None => bounds.unknown(at, short(std::any::type_name::<Self>())),
         }
     }
 
@@ -128,7 +128,7 @@ pub trait Layer<T: Float = f32>: Module<T> {
             None => {
                 let problem = format!(
                     "{} is not piecewise linear, or does not say how; write `Layer::piecewise` for it, or put the network together without it: `Piecewise::then`",
-                    type_name::<Self>()
+                    short(std::any::type_name::<Self>())
                 );
                 return setting("piecewise", problem);
             }
@@ -148,7 +148,7 @@ pub trait Layer<T: Float = f32>: Module<T> {
     fn onnx(&self, at: &mut crate::module::Path, graph: &mut onnx::Graph, x: onnx::Value) -> Result<onnx::Value> {
         match self.rectifier(&Tape::inference()) {
             Some(rectifier) => graph.rectifier(at, x, &rectifier),
-            None => graph.unknown(at, type_name::<Self>()),
+            None => graph.unknown(at, std::any::type_name::<Self>()),
         }
     }
 }
@@ -233,12 +233,11 @@ impl<T: Float, L: Layer<T>> Layer<T> for Option<L> {
     }
 }
 
-/// A layer's type as users write it: without its path and parameters.
-fn type_name<L: ?Sized>() -> &'static str {
-    let name = std::any::type_name::<L>();
-    if name.starts_with('(') {
-        return name;
+/// A type's name as users write it: without its path and parameters.
+pub(crate) fn short(type_name: &str) -> &str {
+    if type_name.starts_with('(') {
+        return type_name;
     }
-    let name = name.split('<').next().unwrap_or(name);
+    let name = type_name.split('<').next().unwrap_or(type_name);
     name.rsplit("::").next().unwrap_or(name)
 }

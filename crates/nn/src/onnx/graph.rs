@@ -173,6 +173,7 @@ impl Graph {
             }
             None => "write `Layer::onnx` for it",
         };
+        let layer = crate::modules::short(layer);
         self.refuse(at, &format!("{layer} has no ONNX form yet: {way_out}"))
     }
 

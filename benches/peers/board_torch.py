@@ -180,6 +180,20 @@ def group_norm():
     return Row(variants, check)
 
 
+def large_step(optimiser, loss_of, compiled):
+    """A training step of a large net, which returns the loss."""
+    loss_of = torch.compile(loss_of) if compiled else loss_of
+
+    def run():
+        optimiser.zero_grad(set_to_none=True)
+        loss = loss_of()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    return run
+
+
 def gpt():
     batch, length, count = rows.GPT
     characters = torch.from_numpy(labels(batch * length + 1, count))
@@ -189,16 +203,7 @@ def gpt():
         model = Gpt().load_page()
         optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
         loss_of = lambda: F.cross_entropy(model(ids).view(-1, count), target)
-        loss_of = torch.compile(loss_of) if compiled else loss_of
-
-        def run():
-            optimiser.zero_grad(set_to_none=True)
-            loss = loss_of()
-            loss.backward()
-            optimiser.step()
-            return loss
-
-        return run, model
+        return large_step(optimiser, loss_of, compiled), model
 
     plain, model = variant(False)
 
@@ -218,16 +223,7 @@ def resnet():
         x = images.contiguous(memory_format=memory)
         optimiser = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, fused=True)
         loss_of = lambda: F.cross_entropy(model(x), target)
-        loss_of = torch.compile(loss_of) if compiled else loss_of
-
-        def run():
-            optimiser.zero_grad(set_to_none=True)
-            loss = loss_of()
-            loss.backward()
-            optimiser.step()
-            return loss
-
-        return run, model
+        return large_step(optimiser, loss_of, compiled), model
 
     plain, model = variant(torch.contiguous_format, False)
 

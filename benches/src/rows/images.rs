@@ -1,10 +1,10 @@
 //! Convolutions, norms and the training step of a residual network: features last.
 
+use super::training::large_steps;
 use crate::harness::{Row, Rows};
 use crate::inputs::{checksums, labels, scaled, slopes, values};
 use nn::models::{ResNetCifar, resnet_cifar};
 use nn::prelude::*;
-use std::cell::RefCell;
 use std::rc::Rc;
 use tape::Conv;
 
@@ -160,25 +160,10 @@ pub fn page_resnet() -> ResNetCifar {
 
 fn resnet() -> Row {
     let (x, classes) = (values(1, [64, 32, 32, 3]), labels(64, 10));
-    let state = Rc::new(RefCell::new((page_resnet(), Sgd::new(0.01).momentum(0.9))));
-    let same = Rc::clone(&state);
-    let step = Rc::new(move |state: &mut (ResNetCifar, Sgd)| {
+    let loss = move |net: &ResNetCifar| {
         let tape = Tape::training(0);
-        let loss = state.0.forward(tape.input(x.clone())).cross_entropy(&classes);
-        let value = loss.value().clone();
-        state.1.step(&mut state.0, loss.backward()).expect("finite gradients");
-        value
-    });
-    let same_step = Rc::clone(&step);
-    Row {
-        run: Box::new(move || drop(step(&mut state.borrow_mut()))),
-        check: Box::new(move || {
-            let state = &mut *same.borrow_mut();
-            let losses: Vec<String> = (0..3).map(|i| checksums(&format!("loss{i}"), &same_step(state))).collect();
-            let (conv, head) = (state.0.named_parameters()[0].1.value().clone(), state.0.named_parameters().pop());
-            let head = head.expect("it has parameters").1.value().clone();
-            format!("{} {} {}", losses.join(" "), checksums("conv", &conv), checksums("bias", &head))
-        }),
-        what: "ResNet-20 with PReLU, 64 images of 32×32×3, SGD with momentum".to_string(),
-    }
+        net.forward(tape.input(x.clone())).cross_entropy(&classes)
+    };
+    let what = "ResNet-20 with PReLU, 64 images of 32×32×3, SGD with momentum".to_string();
+    large_steps(page_resnet(), Sgd::new(0.01).momentum(0.9), loss, ["conv", "bias"], what)
 }

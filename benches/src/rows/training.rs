@@ -73,6 +73,42 @@ where
     }
 }
 
+/// Training steps of a large net: checked are three losses, and then the first parameter and the last, under these names.
+pub(super) fn large_steps<N, O>(
+    net: N,
+    optimiser: O,
+    loss: impl Fn(&N) -> Var + 'static,
+    [first, last]: [&'static str; 2],
+    what: String,
+) -> Row
+where
+    N: Module + 'static,
+    O: Optimizer + 'static,
+{
+    let state = Rc::new(RefCell::new((net, optimiser)));
+    let same_state = Rc::clone(&state);
+    let step = Rc::new(move |(net, optimiser): &mut (N, O)| {
+        let loss = loss(net);
+        let value = loss.value().clone();
+        optimiser.step(net, loss.backward()).expect("finite gradients");
+        value
+    });
+    let same_step = Rc::clone(&step);
+    Row {
+        run: Box::new(move || drop(step(&mut state.borrow_mut()))),
+        check: Box::new(move || {
+            let state = &mut *same_state.borrow_mut();
+            let mut sums: Vec<String> = (0..3).map(|i| checksums(&format!("loss{i}"), &same_step(state))).collect();
+            let params = state.0.named_parameters();
+            for (name, param) in [(first, params.first()), (last, params.last())] {
+                sums.push(checksums(name, param.expect("it has parameters").1.value()));
+            }
+            sums.join(" ")
+        }),
+        what,
+    }
+}
+
 /// Parameters under the page's names: `weight1`, `bias1`, `alpha1`, `weight2`, …
 fn named(net: &impl Module) -> Vec<(String, &Param)> {
     let mut layer = 0;

@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(array.len(), numbers.len());
     }
 
-    /// Also without the first on the last axis. (The macro `s!` holds `unsafe`, which this crate forbids.)
+    /// Also without the first on the last axis. (The macro `s!` expands to code that this crate forbids.)
     fn cut(array: &Array3<f32>, axis: usize, slice: Slice) -> ArrayView3<'_, f32> {
         let mut view = array.slice_axis(Axis(axis), slice);
         view.slice_axis_inplace(Axis(2), Slice::from(1..));

@@ -19,6 +19,8 @@ use crate::pool::Buffer;
 const KEEP_FROM: usize = 100;
 /// From this many rows on the copy is made before, along the rows of `b`.
 const COPY_FROM: usize = 400;
+/// From so many panels on a strip of a transposed `a` is copied for them.
+const STRIP_FROM: usize = 3;
 /// From so many numbers on between rows of `b` they are copied, too: they fall into few sets of the caches, out of which they push each other.
 const FAR: usize = 4096;
 /// Numbers between two panels of a copy, so that they do not fall into the same sets of the cache.
@@ -176,6 +178,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         // A last panel narrower than a tile is always copied before.
         let copied = if panels == Panels::InPlace { 1 } else { columns.min(group).div_ceil(width) };
         let mut copy = Buffer::<T>::new(copied * (self.steps.min(block) * width + APART));
+        let mut strip = Buffer::<T>::new(self.steps.min(block) * height);
         for step in (0..self.steps).step_by(block) {
             let steps = (self.steps - step).min(block);
             for from in (0..columns).step_by(group) {
@@ -184,8 +187,16 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                 let mut b = Block::new::<L>(matrix, (steps, these), panels, &mut copy, width);
                 let mut row = 0;
                 while row < rows {
+                    let left = self.left.below(row).right_of(step);
                     // As high as a tile of full width may be, so that all panels have the same strips.
                     let lines = next(rows - row, height);
+                    // Lines of a transposed factor are far apart, step by step: all panels read a copy.
+                    let a = if self.left.row == 1 && these >= STRIP_FROM * width {
+                        pack::pack::<L>(left, lines, steps, &mut strip, lines);
+                        Factor { values: &strip[..lines * steps], line: 1, step: lines, row: 0 }
+                    } else {
+                        Factor { values: left.values, line: left.row, step: left.column, row: 0 }
+                    };
                     for index in 0..these.div_ceil(width) {
                         let column = from + index * width;
                         let registers = (columns - column).min(width).div_ceil(L::N);
@@ -201,9 +212,15 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                             None
                         };
                         match b.panel(index, row == 0) {
-                            Panel::Read(b) => by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, b, ahead)),
+                            Panel::Read(b) => {
+                                by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, (a, b), ahead));
+                            }
                             Panel::Keep(b, to) => {
-                                by_tile!(highest, L, lines, registers, |R, W| self.keeping_tile::<L, R, W>(at, b, to));
+                                by_tile!(highest, L, lines, registers, |R, W| self.keeping_tile::<L, R, W>(
+                                    at,
+                                    (a, b),
+                                    to
+                                ));
                             }
                         }
                     }
@@ -226,15 +243,15 @@ fn pack_panels<L: Lanes>(b: Matrix<'_, L::Elem>, steps: usize, columns: usize, t
     }
 }
 
-impl<'a, T: Float> Part<'a, T> {
+impl<T: Float> Part<'_, T> {
     #[inline(always)]
     fn tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
         &mut self,
         at: Place,
-        b: Factor<'_, T>,
+        (a, b): (Factor<'_, T>, Factor<'_, T>),
         ahead: Option<Ahead<T>>,
     ) {
-        let a = self.start::<L>(at, R, W);
+        self.start::<L>(at, R, W);
         let sums = match ahead {
             Some(ahead) => sums_ahead::<L, R, W>(a, b, at.steps, ahead),
             None => sums::<L, R, W>(a, b, at.steps),
@@ -246,24 +263,22 @@ impl<'a, T: Float> Part<'a, T> {
     fn keeping_tile<L: Lanes<Elem = T>, const R: usize, const W: usize>(
         &mut self,
         at: Place,
-        b: Factor<'_, T>,
+        (a, b): (Factor<'_, T>, Factor<'_, T>),
         to: &mut [T],
     ) {
-        let a = self.start::<L>(at, R, W);
+        self.start::<L>(at, R, W);
         let sums = sums_keeping::<L, R, W>(a, b, at.steps, to);
         self.finish::<L, R, W>(at, &sums);
     }
 
-    /// What a tile reads of `a`, while its part of c is on its way.
+    /// Asks for a tile's part of c.
     #[inline(always)]
-    fn start<L: Lanes<Elem = T>>(&self, at: Place, lines: usize, registers: usize) -> Factor<'a, T> {
+    fn start<L: Lanes<Elem = T>>(&self, at: Place, lines: usize, registers: usize) {
         for r in 0..lines {
             for w in 0..registers {
                 self.c.prefetch(at.row + r, at.column + w * L::N);
             }
         }
-        let Matrix { values, row, column } = self.left;
-        Factor { values: &values[at.row * row + at.step * column..], line: row, step: column, row: 0 }
     }
 
     #[inline(always)]

@@ -20,6 +20,7 @@ mod tile;
 
 use crate::Float;
 use crate::parallel::{self, Grain, Rows};
+pub(crate) use blocked::within;
 pub use epilogue::{Epilogue, Rectifier};
 pub(crate) use pack::pack;
 
@@ -100,7 +101,7 @@ impl<'a, T> Matrix<'a, T> {
 
     /// Without the first `rows` rows.
     #[inline(always)]
-    fn below(self, rows: usize) -> Self {
+    pub(crate) fn below(self, rows: usize) -> Self {
         Matrix { values: &self.values[rows * self.row..], ..self }
     }
 

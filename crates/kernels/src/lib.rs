@@ -7,6 +7,7 @@
 extern crate self as kernels; // the oracle of `math` is shared with an example
 
 mod arithmetic;
+mod attention;
 mod cache;
 mod conv;
 mod cross_entropy;
@@ -45,6 +46,7 @@ pub use arithmetic::{
     abs, add, ceil, clamp, clamp_backward, clamp_slope, div, equal, floor, greater, greater_equal, less, less_equal,
     maximum, maximum_share, minimum, minimum_share, mul, neg, not_equal, powi, recip, round, sign, sqrt, square, sub,
 };
+pub use attention::{Attention, AttentionBackward, attention, attention_backward};
 pub use cache::is_beyond as is_beyond_cache;
 pub use conv::{ConvAlgorithm, ConvGeometry, conv, conv_backward_data, conv_backward_weights, conv_moments};
 pub use cross_entropy::{CrossEntropy, Logits, Reduction, cross_entropy};

@@ -123,6 +123,8 @@ fn layers<T: Float>() {
         conv_moments,
         matmul,
         matmul_batched,
+        attention,
+        attention_backward,
         moments,
         batch_norm,
         batch_norm_backward,

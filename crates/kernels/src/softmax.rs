@@ -284,7 +284,7 @@ fn input_gradient<L: Lanes, const LOG: bool>(y: L, dy: L, total: L) -> L {
 
 /// The register at `at`, or what is left of it.
 #[inline(always)]
-fn register<L: Lanes>(x: &[L::Elem], at: usize) -> L {
+pub(crate) fn register<L: Lanes>(x: &[L::Elem], at: usize) -> L {
     match x.get(at..at + L::N) {
         Some(x) => L::load(x),
         None => L::load_padded(&x[at..], L::Elem::ZERO),

@@ -254,6 +254,11 @@ impl<T: Float> Tape<T> {
         self.inner.records
     }
 
+    /// Whether dropout drops: in training, and where [`Tape::with_dropout`] asks for it.
+    pub fn drops(&self) -> bool {
+        self.inner.dropout.is_some()
+    }
+
     /// The seed of the next random op: a function of the tape's seed and of how many were drawn before. None where nothing random should happen.
     pub fn next_dropout_seed(&self) -> Option<u64> {
         let draw = self.inner.draws.get();

@@ -11,7 +11,7 @@
 //! rows, so that their addresses fit the registers.
 
 use super::part::{ByPanels, ByStrips, Cut, Part};
-use super::{Epilogue, Product};
+use super::{Epilogue, Matrix, Product};
 use crate::Float;
 use crate::lanes::Lanes;
 use crate::lanes::tile::{height, registers};
@@ -66,14 +66,26 @@ impl<T: Float> Kernel<T> for Shape {
     }
 }
 
+impl Cut {
+    fn of<T: Float>(level: Level, m: usize, k: usize, n: usize) -> Cut {
+        let (height, width) = level.run::<T, _>(Shape(n));
+        let group = GROUP / size_of::<T>() / width * width;
+        Cut { height, width, block: block_of(k), group, asks: (m * k >= STREAMED, k * n >= STREAMED) }
+    }
+}
+
+/// c = a·b, or c += a·b, on the calling thread, between parts of larger matrices, for k > 0 and a c that is not empty.
+pub(crate) fn within<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Window<'_, T>, k: usize, accumulate: bool) {
+    let level = Level::current();
+    let cut = Cut::of::<T>(level, c.rows(), k, c.columns());
+    level.run(Part { left: a, right: b, c, steps: k, cut, add: accumulate, epilogue: None });
+}
+
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
     let level = Level::current();
-    let (height, width) = level.run::<T, _>(Shape(n));
-    let block = block_of(k);
-    let group = GROUP / size_of::<T>() / width * width;
-    let asks = (m * k >= STREAMED, k * n >= STREAMED);
-    let cut = Cut { height, width, block, group, asks };
+    let cut = Cut::of::<T>(level, m, k, n);
+    let block = cut.block;
     let plan = Plan { level, cut, parallel: parallel && parallel::threads() > 1 };
     let has_steps_for_all = k.div_ceil(block) >= parallel::threads();
     if plan.parallel && m <= BY_STEPS && n <= MOST && b.column == 1 && has_steps_for_all {

@@ -50,6 +50,14 @@ impl<'a, T> Window<'a, T> {
         (Window { columns: at, ..self }, Window { start: rest, columns: self.columns - at, ..self })
     }
 
+    /// `count` rows from row `i` on, borrowed.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "nobody else may write while they are lent")]
+    pub fn some_rows(&mut self, i: usize, count: usize) -> Window<'_, T> {
+        let Window { start, rows, columns, stride, .. } = *self;
+        assert!(i <= rows && count <= rows - i, "rows {i} to {} are not in a window of {rows}", i + count);
+        Window { start: start.wrapping_add(i * stride), rows: count, columns, stride, owner: PhantomData }
+    }
+
     /// `width` numbers of row `i` from column `j` on.
     ///
     /// # Panics
@@ -118,6 +126,21 @@ mod tests {
             seen.sort_unstable();
             assert!(seen.iter().copied().eq(0..35), "cut at {at_row}, {at_column}");
         }
+    }
+
+    #[test]
+    fn some_rows_are_those() {
+        let mut matrix: Vec<usize> = (0..35).collect();
+        let (_, mut right) = Window::new(&mut matrix, 7).split_columns(4);
+        let mut some = right.some_rows(2, 2);
+        assert_eq!((some.rows(), some.columns()), (2, 3));
+        assert_eq!(some.row(1, 0, 3), [25, 26, 27]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows 3 to 6 are not in a window of 5")]
+    fn rows_outside_are_refused() {
+        Window::new(&mut [0; 10], 2).some_rows(3, 3);
     }
 
     #[test]

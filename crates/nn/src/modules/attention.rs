@@ -122,7 +122,14 @@ impl<T: Float> MultiHeadAttention<T> {
     /// If shapes do not fit.
     #[track_caller]
     pub fn attend(&self, x: Var<T>, mask: &AttentionMask<T>) -> Var<T> {
-        self.result(self.of_itself(x), mask).0
+        let drops = self.dropout > 0.0 && x.tape().drops();
+        match mask.is_plainly_causal() {
+            Some(causal) if self.in_proj_weight.is_some() && !drops => {
+                let all = self.projection_of(x, Q, 3, "x");
+                self.out_proj.forward(all.self_attention(self.heads, causal))
+            }
+            _ => self.result(self.of_itself(x), mask).0,
+        }
     }
 
     /// As [`MultiHeadAttention::attend`], with the weights of each head, `[N, heads, T, T]`.
@@ -204,16 +211,23 @@ impl<T: Float> MultiHeadAttention<T> {
         (weight, self.in_proj_bias.as_ref().map(part))
     }
 
-    /// x `[N, T, …]` as `COUNT` of Q, K and V from `first` on, each `[N, heads, T, D / heads]`, in memory order: products then copy nothing.
+    /// x `[N, T, …]` as `count` of Q, K and V from `first` on, side by side: `[N, T, count·D]`.
     #[track_caller]
-    fn projected<const COUNT: usize>(&self, x: Var<T>, first: usize, what: &str) -> [Var<T>; COUNT] {
-        let (features, heads) = (self.features(), self.heads);
-        let (weight, bias) = self.projection(x.tape(), first, COUNT);
+    fn projection_of(&self, x: Var<T>, first: usize, count: usize, what: &str) -> Var<T> {
+        let (weight, bias) = self.projection(x.tape(), first, count);
         let (shape, width) = (*x.shape(), weight.shape()[0]);
         let fits = shape.rank() == 3 && shape[2] == width;
         assert!(fits, "MultiHeadAttention: {what} have shape {shape:?}; it is [N, T, {width}]");
-        let (batch, steps, own) = (shape[0], shape[1], features / heads);
-        let all = x.linear(weight, bias.as_ref()).reshape([batch, steps, COUNT, heads, own]);
+        x.linear(weight, bias.as_ref())
+    }
+
+    /// As [`Self::projection_of`], each `[N, heads, T, D / heads]`, in memory order: products then copy nothing.
+    #[track_caller]
+    fn projected<const COUNT: usize>(&self, x: Var<T>, first: usize, what: &str) -> [Var<T>; COUNT] {
+        let (heads, own) = (self.heads, self.features() / self.heads);
+        let all = self.projection_of(x, first, COUNT, what);
+        let (batch, steps) = (all.shape()[0], all.shape()[1]);
+        let all = all.reshape([batch, steps, COUNT, heads, own]);
         // The reshape makes the copy, once for all.
         let all = all.permute([2, 0, 3, 1, 4]).reshape([COUNT, batch * heads, steps, own]);
         std::array::from_fn(|i| all.clone().slice(i).reshape([batch, heads, steps, own]))

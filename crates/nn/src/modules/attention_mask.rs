@@ -61,6 +61,12 @@ impl<T: Float> AttentionMask<T> {
         self
     }
 
+    /// Whether a query sees all keys, or all up to its own where this is true; None where other rules say what it sees.
+    pub(super) fn is_plainly_causal(&self) -> Option<bool> {
+        let is_plain = self.covered.is_none() && self.padding.is_none() && self.bias.is_none();
+        is_plain.then_some(self.is_causal)
+    }
+
     /// The softmax of scores `[N, heads, T, S]` over the keys that are not covered.
     #[track_caller]
     pub(super) fn softmax(&self, scores: Var<T>) -> Var<T> {

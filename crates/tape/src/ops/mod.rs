@@ -45,6 +45,7 @@ pub(crate) mod resample;
 mod round;
 mod scan;
 mod select;
+mod self_attention;
 mod sigmoid;
 mod slice;
 mod softmax;

@@ -116,6 +116,7 @@ fn entries() -> Vec<Entry> {
         super::round::entries(),
         super::scan::entries(),
         super::select::entries(),
+        super::self_attention::entries(),
         super::sigmoid::entries(),
         super::slice::entries(),
         super::softmax::entries(),

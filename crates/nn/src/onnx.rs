@@ -71,6 +71,7 @@ mod import;
 mod layers;
 mod model;
 mod proto;
+mod sequence;
 mod steps;
 mod windows;
 
@@ -78,4 +79,5 @@ pub use export::{Export, Layout, export};
 pub use graph::{Attribute, Graph, Value};
 pub use import::{Import, load};
 pub use model::Model;
+pub(crate) use sequence::SelfAttention;
 pub(crate) use windows::Takes;

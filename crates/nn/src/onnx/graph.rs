@@ -21,6 +21,10 @@ pub enum Attribute {
     Text(&'static str),
     /// A number for each axis.
     Ints(Vec<i64>),
+    /// A setting of each of several parts.
+    Floats(Vec<f32>),
+    /// A choice for each of several parts.
+    Texts(Vec<&'static str>),
 }
 
 impl Attribute {

@@ -7,6 +7,7 @@ mod file;
 mod known;
 mod norms;
 mod places;
+mod recurrent;
 mod shapes;
 mod tensor;
 #[cfg(test)]

@@ -96,6 +96,14 @@ impl Attribute {
                 numbers.iter().for_each(|number| to.varint(8, number.cast_unsigned()));
                 7
             }
+            Attribute::Floats(numbers) => {
+                numbers.iter().for_each(|&number| to.float(7, number));
+                6
+            }
+            Attribute::Texts(texts) => {
+                texts.iter().for_each(|text| to.bytes(9, text.as_bytes()));
+                8
+            }
         };
         to.varint(20, kind);
     }

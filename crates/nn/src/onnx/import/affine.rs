@@ -2,7 +2,8 @@
 
 use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
-use super::known::{Known, MOST, features_last, named_after};
+use super::super::steps::Joint;
+use super::known::{Known, MOST, as_in_file, features_last, named_after};
 use crate::{ConvNd, ConvTransposeNd, Linear};
 use tape::{Conv, Padding, PerAxis, Tensor};
 
@@ -54,9 +55,38 @@ fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(builder.layer(&named_after(node, 1), Linear::of_parts(weight, bias), &from, x))
 }
 
+/// x·y of two values, the matrices of the last two axes; the axes before them agree.
+fn product<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
+    let (x, y) = (builder.value(node, 0)?, builder.value(node, 1)?);
+    let rank = x.rank();
+    if rank < 3 || y.rank() != rank {
+        return unsupported(format!(
+            "a product of values of {rank} and {} axes; both have three or more, the first of them the batch's",
+            y.rank()
+        ));
+    }
+    let (rows, last) = (rank - 2, rank - 1);
+    if let (Some(a), Some(b)) = (x.sizes[last], y.sizes[rows])
+        && a != b
+    {
+        return damaged(format!("a product of {a} columns with {b} rows"));
+    }
+    if let Some(axis) = (1..rows).find(|&axis| x.sizes[axis].is_none() || x.sizes[axis] != y.sizes[axis]) {
+        return unsupported(format!("axis {axis} of the values of a product: {:?} and {:?}", x.sizes[axis], y.sizes[axis]));
+    }
+    let mut known = Known { axes: as_in_file(rank), ..x.clone() };
+    known.sizes[last] = y.sizes[last];
+    let slots = [x, y].map(|value| builder.arranged(&value, &known.axes).slot);
+    known.slot = builder.joint(node, Joint::MatMul, slots.to_vec());
+    Ok(known)
+}
+
 /// x·B, and the bias of an `Add` behind it.
 fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
+    if !builder.is_constant(node, 0) && !builder.is_constant(node, 1) {
+        return product(builder, node);
+    }
     let mut x = builder.value(node, 0)?;
     let weight = builder.weight(node, 1)?;
     let last = x.rank() - 1;
@@ -66,7 +96,7 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let [inputs, outputs] = [weight.shape()[0], weight.shape()[1]];
     fits(x.sizes[last], inputs, "features")?;
     if x.place(last) != last {
-        x = builder.arranged(&x, &super::known::as_in_file(last + 1));
+        x = builder.arranged(&x, &as_in_file(last + 1));
     }
     let (mut bias, mut with) = (None, None);
     if let Some((next, place)) = builder.follower(i) {

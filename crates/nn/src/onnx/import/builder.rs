@@ -11,6 +11,7 @@ use super::super::steps::{Arrange, Joint};
 use super::file::{File, Node, Result, damaged, is_standard, unsupported};
 use super::known::{Known, as_in_file, check, features_last, of_node};
 use super::tensor::Numbers;
+use super::recurrent::{self, Turned};
 use super::{affine, elementwise, norms, places, shapes, windows};
 use crate::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,8 @@ pub(super) struct Builder<'f> {
     pub(super) above: BTreeMap<&'f str, (Known, f32)>,
     /// Values whose shapes have these names.
     pub(super) shapes: BTreeMap<&'f str, Known>,
+    /// Values whose first axis is not the batch's.
+    pub(super) turned: BTreeMap<&'f str, Turned>,
     /// Nodes that another one took with it.
     done: Vec<bool>,
     steps: Vec<Step>,
@@ -69,6 +72,7 @@ impl<'f> Builder<'f> {
             values: BTreeMap::new(),
             above: BTreeMap::new(),
             shapes: BTreeMap::new(),
+            turned: BTreeMap::new(),
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
             known: Vec::new(),
@@ -106,6 +110,9 @@ impl<'f> Builder<'f> {
             return unsupported(format!("a model of {} outputs; a layer has one", self.file.outputs.len()));
         };
         let Some(known) = self.values.get(output.name).cloned() else {
+            if self.turned.contains_key(output.name) {
+                return unsupported(format!("the output `{}` has the steps of a sequence before the batch", output.name));
+            }
             return damaged(format!("the output `{}` is what no node makes of the input", output.name));
         };
         let axes = if layout == Layout::FeaturesFirst { features_last(known.rank()) } else { as_in_file(known.rank()) };
@@ -153,7 +160,7 @@ impl<'f> Builder<'f> {
         let Some(&output) = node.outputs.first().filter(|name| !name.is_empty()) else {
             return damaged("it has no output");
         };
-        if self.values.contains_key(output) || self.constants.contains_key(output) {
+        if self.values.contains_key(output) || self.constants.contains_key(output) || self.turned.contains_key(output) {
             return damaged(format!("its output `{output}` is there already"));
         }
         if is_standard(node.domain) && node.op == "Constant" {
@@ -175,7 +182,15 @@ impl<'f> Builder<'f> {
             self.above.insert(output, above);
             return Ok(());
         }
-        let known = importer(node)?(self, i)?;
+        let turned = if is_standard(node.domain) { recurrent::turned(self, node)? } else { None };
+        let known = match turned.as_ref().map(Turned::plain) {
+            None => importer(node)?(self, i)?,
+            Some(Some(known)) => known.clone(),
+            Some(None) => {
+                self.turned.extend(turned.map(|turned| (output, turned)));
+                return Ok(());
+            }
+        };
         check(&known.sizes)?;
         self.known.push(known.clone());
         self.values.insert(output, known);
@@ -190,8 +205,16 @@ impl<'f> Builder<'f> {
             None if self.constants.contains_key(name) => {
                 unsupported(format!("input {i}, `{name}`, is a constant where it should depend on the model's input"))
             }
+            None if self.turned.contains_key(name) => unsupported(format!(
+                "input {i}, `{name}`, has the steps of a sequence before the batch; only recurrent layers take it so"
+            )),
             None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
         }
+    }
+
+    /// Whether a node reads what has this name, or the model returns it.
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        self.reads.contains_key(name)
     }
 
     /// The constant that a node reads, and whether it belongs to what the model learned.

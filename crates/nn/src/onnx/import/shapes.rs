@@ -138,7 +138,7 @@ fn reshaped(builder: &mut Builder<'_>, node: &Node<'_>, x: &Known, sizes: Vec<Si
     Ok(builder.layer(&of_node(node), ReshapeTo(sizes), x, known))
 }
 
-fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<i64>> {
+pub(super) fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<i64>> {
     match (node.input(1), node.ints("axes")?) {
         (Some(_), _) => builder.ints(node, 1),
         (None, Some(axes)) => Ok(axes.to_vec()),

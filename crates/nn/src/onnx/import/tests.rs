@@ -29,13 +29,14 @@ fn model(sizes: &[usize], nodes: Nodes<'_>, constants: &[(&str, &[usize], Number
     let constant = |(name, sizes, numbers): &(&str, &[usize], Numbers)| Constant {
         name: (*name).to_owned(),
         sizes: sizes.to_vec(),
+        is_fixed: false,
         numbers: match numbers {
             Numbers::Floats(numbers) => Numbers::Floats(numbers.clone()),
             Numbers::Ints(numbers) => Numbers::Ints(numbers.clone()),
         },
     };
     let constants: Vec<Constant> = constants.iter().map(constant).collect();
-    let port = |name| Port { name, sizes: sizes.to_vec() };
+    let port = |name| Port { name, sizes: sizes.to_vec(), is_whole: false };
     encode(&nodes, &constants, &port("input"), &port("output"))
 }
 

@@ -79,7 +79,7 @@ mod windows;
 pub use export::{Export, Layout, export};
 pub use graph::{Attribute, Graph, Value};
 pub use import::{Import, load};
-pub use model::Model;
+pub use model::{IdsModel, Model};
 pub(crate) use recurrent::{RecurrentNodes, RecurrentWeights};
 pub(crate) use sequence::SelfAttention;
 pub(crate) use windows::Takes;

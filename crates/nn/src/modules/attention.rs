@@ -153,13 +153,7 @@ impl<T: Float> MultiHeadAttention<T> {
     /// # Panics
     /// If the mask does not fit.
     #[track_caller]
-    pub fn onnx_masked(
-        &self,
-        at: &mut Path,
-        graph: &mut Graph,
-        x: Value,
-        mask: &AttentionMask<T>,
-    ) -> Result<Value> {
+    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
         let Some(weight) = &self.in_proj_weight else {
             let problem = "keys or values have a width of their own, so they are not of x; a model here has one input";
             return graph.refuse(at, problem);

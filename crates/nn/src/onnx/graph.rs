@@ -233,3 +233,18 @@ impl Graph {
         Ok(encode(&self.nodes, &self.constants, &input, &output))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is ours is named without its path, and has another way out.
+    #[test]
+    fn layers_without_a_form_are_named() {
+        let problem = |layer| Graph::default().unknown(&Path::default(), layer).unwrap_err().to_string();
+        let ours = problem("nn::modules::fancy::Fancy<f32>");
+        assert!(ours.contains(": Fancy") && ours.contains("has no ONNX form yet: wrap it in a layer"), "{ours}");
+        let mine = problem("mine::Fancy");
+        assert!(mine.contains("Fancy has no ONNX form yet: write `Layer::onnx` for it"), "{mine}");
+    }
+}

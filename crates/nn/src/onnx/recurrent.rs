@@ -28,12 +28,7 @@ pub(crate) struct RecurrentWeights<T: Float> {
 
 impl Graph {
     /// The results of recurrent layers over x `[N, T, in]`. Their nodes have the steps first: `onnxruntime` knows no other layout.
-    pub(crate) fn recurrent<T: Float>(
-        &mut self,
-        at: &mut Path,
-        x: Value,
-        nodes: &RecurrentNodes<T>,
-    ) -> Result<Value> {
+    pub(crate) fn recurrent<T: Float>(&mut self, at: &mut Path, x: Value, nodes: &RecurrentNodes<T>) -> Result<Value> {
         let steps = match x.sizes[..] {
             [steps, inputs] if inputs == nodes.inputs => steps,
             _ => {

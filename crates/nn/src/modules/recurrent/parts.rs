@@ -35,7 +35,8 @@ impl<T: Float> Cells<T> {
         };
         let biases = |cell: &Cell<T>| {
             let all = [cell.bias_ih.as_ref()?, cell.bias_hh.as_ref()?];
-            let all = all.into_iter().flat_map(|bias| self.turned(&bias.value().reshape([1, bias.value().len()]), gates));
+            let all =
+                all.into_iter().flat_map(|bias| self.turned(&bias.value().reshape([1, bias.value().len()]), gates));
             Some(all.collect::<Vec<T>>())
         };
         let biases: Option<Vec<Vec<T>>> = cells.iter().map(biases).collect();
@@ -55,13 +56,18 @@ impl<T: Float> Cells<T> {
 
 impl Cells<f32> {
     /// One layer of weights as ONNX has them; gate i there is gate `gates[i]` here.
-    pub(in crate::modules) fn of_weights(name: &'static str, weights: &RecurrentWeights<f32>, gates: &[usize]) -> Cells<f32> {
+    pub(in crate::modules) fn of_weights(
+        name: &'static str,
+        weights: &RecurrentWeights<f32>,
+        gates: &[usize],
+    ) -> Cells<f32> {
         let RecurrentWeights { of_inputs, of_states, biases } = weights;
         let (directions, inputs, hidden) = (of_inputs.shape()[0], of_inputs.shape()[2], of_states.shape()[2]);
         // Rows of a gate stand where the gate is named.
         let place = |gate: usize| gates.iter().position(|&other| other == gate).unwrap_or(gate) * hidden;
         let rows = |stack: &Tensor, first: usize| {
-            let parts: Vec<Tensor> = (0..gates.len()).map(|gate| stack.narrow(0, first + place(gate), hidden)).collect();
+            let parts: Vec<Tensor> =
+                (0..gates.len()).map(|gate| stack.narrow(0, first + place(gate), hidden)).collect();
             Tensor::concat(&parts, 0)
         };
         let matrix = |stack: &Tensor, direction: usize| {
@@ -79,11 +85,8 @@ impl Cells<f32> {
             alpha: None,
             suffix: ["_l0", "_l0_reverse"][direction].to_owned(),
         };
-        let settings = Recurrence {
-            is_bidirectional: directions == 2,
-            has_bias: biases.is_some(),
-            ..Recurrence::default()
-        };
+        let settings =
+            Recurrence { is_bidirectional: directions == 2, has_bias: biases.is_some(), ..Recurrence::default() };
         Cells { name, cells: (0..directions).map(cell).collect(), settings, inputs, hidden }
     }
 }

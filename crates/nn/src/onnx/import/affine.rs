@@ -1,8 +1,8 @@
 //! Affine maps: `Gemm`, `MatMul`, `Conv`, `ConvTranspose`.
 
+use super::super::steps::Joint;
 use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
-use super::super::steps::Joint;
 use super::known::{Known, MOST, as_in_file, features_last, named_after};
 use crate::{ConvNd, ConvTransposeNd, Linear};
 use tape::{Conv, Padding, PerAxis, Tensor};
@@ -72,7 +72,10 @@ fn product<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
         return damaged(format!("a product of {a} columns with {b} rows"));
     }
     if let Some(axis) = (1..rows).find(|&axis| x.sizes[axis].is_none() || x.sizes[axis] != y.sizes[axis]) {
-        return unsupported(format!("axis {axis} of the values of a product: {:?} and {:?}", x.sizes[axis], y.sizes[axis]));
+        return unsupported(format!(
+            "axis {axis} of the values of a product: {:?} and {:?}",
+            x.sizes[axis], y.sizes[axis]
+        ));
     }
     let mut known = Known { axes: as_in_file(rank), ..x.clone() };
     known.sizes[last] = y.sizes[last];

@@ -4,7 +4,7 @@
 //! when they are [N, T, features] again, they are values as others.
 
 use super::builder::Builder;
-use super::file::{Node, Result, Setting, damaged, unsupported};
+use super::file::{Node, Result, Setting, damaged, is_standard, unsupported};
 use super::known::{Known, as_in_file, named_after};
 use super::shapes::axes_of;
 use crate::onnx::RecurrentWeights;
@@ -40,6 +40,9 @@ impl Turned {
 
 /// What a node makes of a value with the steps first, or with the steps first of another one; None if it does neither.
 pub(super) fn turned<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Turned>> {
+    if !is_standard(node.domain) {
+        return Ok(None);
+    }
     let from = node.input(0).and_then(|name| builder.turned.get(name)).cloned();
     Ok(match (node.op, from) {
         ("RNN" | "LSTM" | "GRU", from) => Some(layer(builder, node, from)?),
@@ -108,7 +111,11 @@ fn layer<'f>(builder: &mut Builder<'f>, node: &Node<'f>, from: Option<Turned>) -
     let x = match from {
         Some(from) if !is_batch_first && from.axes == STEPS_FIRST => from.known,
         None if is_batch_first => builder.value(node, 0)?,
-        _ => return unsupported("an input that is not [T, N, features], by `layout`; a `Transpose` before it makes it so"),
+        _ => {
+            return unsupported(
+                "an input that is not [T, N, features], by `layout`; a `Transpose` before it makes it so",
+            );
+        }
     };
     let (name, weights) = (named_after(node, 1), weights(builder, node, &x)?);
     let (directions, hidden) = (weights.of_inputs.shape()[0], weights.of_states.shape()[2]);
@@ -156,24 +163,34 @@ fn weights<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
         other => return unsupported(format!("the direction {other}")),
     };
     let (of_inputs, of_states) = (builder.weight(node, 1)?, builder.weight(node, 2)?);
-    let gates = [("RNN", 1), ("GRU", 3), ("LSTM", 4)].iter().find(|(op, _)| *op == node.op).map_or(1, |(_, gates)| *gates);
+    let gates =
+        [("RNN", 1), ("GRU", 3), ("LSTM", 4)].iter().find(|(op, _)| *op == node.op).map_or(1, |(_, gates)| *gates);
     let fits = match (&of_inputs.shape()[..], &of_states.shape()[..]) {
         (&[a, rows, inputs], &[b, same, hidden]) => {
             let agree = a == directions && b == directions && rows == same && hidden.checked_mul(gates) == Some(rows);
-            agree && x.sizes[2].is_none_or(|size| size == inputs) && node.int("hidden_size", hidden as i64)? == hidden as i64
+            agree
+                && x.sizes[2].is_none_or(|size| size == inputs)
+                && node.int("hidden_size", hidden as i64)? == hidden as i64
         }
         _ => false,
     };
     let (inputs, states) = (of_inputs.shape(), of_states.shape());
     if !fits {
-        return damaged(format!("weights of shapes {inputs:?} and {states:?} for a value of {:?} features", x.sizes[2]));
+        return damaged(format!(
+            "weights of shapes {inputs:?} and {states:?} for a value of {:?} features",
+            x.sizes[2]
+        ));
     }
     let biases = match node.input(3) {
         None => None,
         Some(_) => {
             let biases = builder.weight(node, 3)?;
             if biases.shape()[..] != [directions, 2 * inputs[1]] {
-                return damaged(format!("biases of shape {:?} for {directions} directions of {}", biases.shape(), inputs[1]));
+                return damaged(format!(
+                    "biases of shape {:?} for {directions} directions of {}",
+                    biases.shape(),
+                    inputs[1]
+                ));
             }
             Some(biases)
         }

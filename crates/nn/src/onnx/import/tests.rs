@@ -1,3 +1,5 @@
+mod sequences;
+
 use super::super::Attribute;
 use super::super::proto::{Constant, Node, Numbers, Port, encode};
 use super::file::File;
@@ -256,6 +258,18 @@ fn largest(values: &[Known]) -> Option<usize> {
     values.iter().map(numbers).try_fold(0, |most, count| Some(most.max(count?)))
 }
 
+/// Changes some bytes.
+fn damage(bytes: &mut [u8], rng: &mut Rng) {
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len());
+        match rng.below(3) {
+            0 => bytes[at] ^= 1 << rng.below(8),
+            1 => bytes[at] = rng.below(9) as u8,
+            _ => bytes[at] = rng.next_u64() as u8,
+        }
+    }
+}
+
 /// A damaged file is refused, or its model runs: shapes that cannot work are found when it is read. `tests/damaged_files_alloc.rs` holds what reading asks for.
 #[test]
 fn what_is_read_runs() {
@@ -263,14 +277,7 @@ fn what_is_read_runs() {
     let seeds = &seeds()[..3];
     for number in 0..50_000 {
         let mut bytes = seeds[number % seeds.len()].clone();
-        for _ in 0..=rng.below(3) {
-            let at = rng.below(bytes.len());
-            match rng.below(3) {
-                0 => bytes[at] ^= 1 << rng.below(8),
-                1 => bytes[at] = rng.below(9) as u8,
-                _ => bytes[at] = rng.next_u64() as u8,
-            }
-        }
+        damage(&mut bytes, &mut rng);
         let built = File::parse(&bytes).and_then(|file| Builder::new(&file, bytes.len()).build(Layout::FeaturesFirst));
         let Ok((model, values)) = built else {
             bad += 1;

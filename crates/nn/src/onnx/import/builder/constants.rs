@@ -35,12 +35,12 @@ impl<'f> Builder<'f> {
     }
 
     /// Whether an input is a constant.
-    pub(super) fn is_constant(&self, node: &Node<'f>, i: usize) -> bool {
+    pub(in super::super) fn is_constant(&self, node: &Node<'f>, i: usize) -> bool {
         node.input(i).is_some_and(|name| self.constants.contains_key(name))
     }
 
     /// A constant of numbers, and whether it is learned.
-    pub(super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
+    pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
         match self.constant(node, i)? {
             (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
             _ => damaged(format!("input {i} holds whole numbers")),
@@ -48,7 +48,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of numbers, all of whose sizes are above 0.
-    pub(super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
+    pub(in super::super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
         let (tensor, _) = self.floats(node, i)?;
         match tensor.is_empty() {
             true => damaged(format!("input {i} has shape {:?}: no numbers", tensor.shape())),
@@ -57,7 +57,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of so many numbers on one axis.
-    pub(super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
+    pub(in super::super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
         let tensor = self.weight(node, i)?;
         match tensor.shape()[..] == [count] {
             true => Ok(tensor),
@@ -66,7 +66,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of one number, if it is given.
-    pub(super) fn number(&mut self, node: &Node<'f>, i: usize) -> Result<Option<f32>> {
+    pub(in super::super) fn number(&mut self, node: &Node<'f>, i: usize) -> Result<Option<f32>> {
         if node.input(i).is_none() {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of whole numbers.
-    pub(super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
+    pub(in super::super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
         match self.constant(node, i)?.0 {
             Numbers::Ints(ints) => Ok(ints),
             Numbers::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),

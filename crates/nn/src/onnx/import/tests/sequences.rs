@@ -1,0 +1,160 @@
+//! Products of two values, recurrent layers, indices: what is refused, and that damaged files run or are.
+
+use super::*;
+use crate::onnx::{Graph, Layout, Value};
+use crate::{Embedding, Gru, Lstm, MultiHeadAttention, Nonlinearity, Recurrence, Rnn, SinusoidalEncoding};
+
+fn floats(sizes: &'static [usize]) -> (&'static str, &'static [usize], Numbers) {
+    ("w", sizes, Numbers::Floats(vec![0.5; sizes.iter().product()]))
+}
+
+#[test]
+fn products_of_values_keep_examples_apart() {
+    let square: Nodes<'_> = &[("MatMul", &["input", "input"], &[])];
+    refused(&model(&[3], square, &[]), "a product of values of 2 and 2 axes; both have three or more");
+    damaged(&model(&[3, 4], square, &[]), "a product of 4 columns with 3 rows");
+    let bytes = model(&[2, 2], square, &[]);
+    for layout in [Layout::FeaturesFirst, Layout::FeaturesLast] {
+        // The product of the file's matrices, whatever the order of axes here.
+        let product = Import::new().layout(layout).from_bytes(&bytes).unwrap();
+        let of_file = [[1.0, 2.0], [3.0, 4.0]];
+        let (x, turned) = (Tensor::from([of_file]), layout == Layout::FeaturesFirst);
+        let arranged = |x: Tensor| if turned { x.permute([0, 2, 1]).contiguous() } else { x };
+        let y = product.forward(Tape::inference().input(arranged(x))).into_value();
+        assert_eq!(arranged(y).to_vec(), [7.0, 10.0, 15.0, 22.0], "{layout:?}");
+    }
+    let transpose = ("Transpose", &["input"][..], &[("perm", Attribute::Ints(vec![0, 2, 1, 3]))][..]);
+    let uneven: Nodes<'_> = &[transpose, ("MatMul", &["input", "value1"], &[])];
+    refused(&model(&[2, 3, 3], uneven, &[]), "axis 1 of the values of a product: Some(2) and Some(3)");
+}
+
+#[test]
+fn recurrent_layers_of_another_kind_are_refused() {
+    let time = ("Transpose", &["input"][..], &[("perm", Attribute::Ints(vec![1, 0, 2]))][..]);
+    let back = ("Transpose", &["value2"][..], &[("perm", Attribute::Ints(vec![2, 0, 1, 3]))][..]);
+    let shape = || ("s", &[3][..], Numbers::Ints(vec![0, 5, -1]));
+    let end = ("Reshape", &["value3", "s"][..], &[][..]);
+    let weights = [floats(&[1, 4, 3]), ("r", &[1, 4, 4], Numbers::Floats(vec![0.5; 16])), shape()];
+    let rnn = |attributes| {
+        let node = ("RNN", &["value1", "w", "r"][..], attributes);
+        model(&[5, 3], &[time.clone(), node, back.clone(), end.clone()], &weights)
+    };
+    let layout = Import::new().layout(Layout::FeaturesLast);
+    assert!(layout.from_bytes(&rnn(&[])).is_ok());
+    let texts = |texts| Attribute::Texts(texts);
+    refused(&rnn(&[("activations", texts(vec!["Softsign"]))]), "the function Softsign; known are Tanh");
+    refused(&rnn(&[("activations", texts(vec!["Tanh", "Relu"]))]), "each direction has the same one here");
+    refused(&rnn(&[("direction", Attribute::Text("reverse"))]), "the direction reverse");
+    refused(&rnn(&[("clip", Attribute::Float(1.0))]), "lengths of sequences, peepholes or `clip`");
+    damaged(&rnn(&[("hidden_size", Attribute::Int(5))]), "weights of shapes [1, 4, 3] and [1, 4, 4]");
+    damaged(&rnn(&[("direction", Attribute::Text("bidirectional"))]), "weights of shapes [1, 4, 3] and [1, 4, 4]");
+    let plain: Nodes<'_> = &[("RNN", &["input", "w", "r"], &[])];
+    refused(&model(&[5, 3], plain, &weights), "an input that is not [T, N, features], by `layout`");
+    refused(&model(&[5, 3], &[time.clone()], &[]), "the output `output` has the steps of a sequence first");
+    let tanh: Nodes<'_> = &[time.clone(), ("Tanh", &["value1"], &[])];
+    refused(&model(&[5, 3], tanh, &[]), "`value1`, has the steps of a sequence before the batch");
+    let half: Nodes<'_> = &[time.clone(), ("RNN", &["value1", "w", "r"], &[]), ("Reshape", &["value2", "s"], &[])];
+    refused(&model(&[5, 3], half, &weights), "for results of a recurrent layer; known is [0, 0, -1]");
+    let squeezed: Nodes<'_> =
+        &[time, ("RNN", &["value1", "w", "r"], &[]), ("Squeeze", &["value2"], &[("axes", Attribute::Ints(vec![0]))])];
+    refused(&model(&[5, 3], squeezed, &weights), "its one direction may go");
+}
+
+/// As PyTorch writes one direction: a `Squeeze` of its axis, and the batch first again.
+#[test]
+fn a_squeezed_direction_is_the_results() {
+    let perm = |order: [i64; 3]| [("perm", Attribute::Ints(order.to_vec()))];
+    let (there, back) = (perm([1, 0, 2]), perm([1, 0, 2]));
+    let axes = [("axes", Attribute::Ints(vec![1]))];
+    let nodes: Nodes<'_> = &[
+        ("Transpose", &["input"], &there),
+        ("RNN", &["value1", "w", "r"], &[]),
+        ("Squeeze", &["value2"], &axes),
+        ("Transpose", &["value3"], &back),
+    ];
+    let weights = [floats(&[1, 1, 1]), ("r", &[1, 1, 1], Numbers::Floats(vec![0.25]))];
+    let net = Import::new().layout(Layout::FeaturesLast).from_bytes(&model(&[2, 1], nodes, &weights)).unwrap();
+    let y = net.forward(Tape::inference().input(Tensor::from([[[1.0], [2.0]]]))).to_vec();
+    let first = 0.5f32.tanh();
+    let second = (1.0 + 0.25 * first).tanh();
+    assert!((y[0] - first).abs() < 1e-6 && (y[1] - second).abs() < 1e-6, "{y:?}");
+}
+
+fn of_ids(rest: impl Fn(&mut crate::module::Path, &mut Graph, Value) -> crate::Result<Value>) -> Vec<u8> {
+    let embedding = Embedding::new(5, 4, &mut Rng::seed(1));
+    let bytes = Export::new().ids_to_bytes(&[3], |at, graph, ids| {
+        let x = at.enter("words", |at| embedding.onnx(at, graph, ids))?;
+        rest(at, graph, x)
+    });
+    bytes.unwrap()
+}
+
+#[test]
+fn ids_are_looked_up_once() {
+    let twice = Embedding::new(5, 4, &mut Rng::seed(2));
+    let mut graph = Graph { takes_ids: true, ..Graph::default() };
+    let ids = Graph::input(&[3], Layout::FeaturesLast).unwrap();
+    let path = &mut crate::module::Path::default();
+    let [a, b] = [ids.clone(), ids].map(|ids| twice.onnx(path, &mut graph, ids).unwrap());
+    let sum = graph.sum(path, a, b).unwrap();
+    let bytes = graph.into_bytes(&[3], sum, Layout::FeaturesLast).unwrap();
+    let problem = Import::new().ids_from_bytes(&bytes).unwrap_err().to_string();
+    assert!(problem.contains("a second table for the same ids; one is known"), "{problem}");
+    let whole = of_ids(|_, _, x| Ok(x));
+    let shape = Import::new().ids_from_bytes(&whole).unwrap();
+    assert_eq!(shape.embedding().weight().value().shape(), &[5, 4]);
+    assert_eq!(shape.model().input_sizes(), [Some(3), Some(4)]);
+}
+
+fn built(builder: Builder<'_>, is_ids: bool) -> file::Result<(Model, Option<Embedding>, Vec<Known>)> {
+    if is_ids {
+        let (model, known) = builder.build_of_ids(Layout::FeaturesLast)?;
+        return Ok((model.model().clone(), Some(model.embedding().clone()), known));
+    }
+    builder.build(Layout::FeaturesLast).map(|(model, known)| (model, None, known))
+}
+
+/// As `what_is_read_runs`, for sequences.
+#[test]
+fn sequences_that_are_read_run() {
+    let rng = &mut Rng::seed(5);
+    let deep = Recurrence::default().bidirectional();
+    let attention = (SinusoidalEncoding::new(3, 4), MultiHeadAttention::new(4, 2, rng).causal());
+    let relu = Nonlinearity::Act(crate::Activation::LeakyRelu(0.1));
+    let recurrent = (
+        Rnn::with(4, 2, relu, &deep, rng).unwrap(),
+        Gru::new(4, 2, rng),
+        Lstm::with(2, 2, &deep.without_bias(), rng).unwrap(),
+    );
+    let export = Export::new().layout(Layout::FeaturesLast);
+    let numbers = [export.to_bytes(&attention, &[3, 4]).unwrap(), export.to_bytes(&recurrent, &[3, 4]).unwrap()];
+    let lstm = Lstm::new(4, 2, rng);
+    let ids = [of_ids(|at, graph, x| lstm.onnx(at, graph, x)), of_ids(|at, graph, x| attention.1.onnx(at, graph, x))];
+    let (mut ran, mut bad) = (0, 0);
+    for number in 0..20_000 {
+        let is_ids = number % 2 == 0;
+        let mut bytes = if is_ids { &ids } else { &numbers }[number / 2 % 2].clone();
+        damage(&mut bytes, rng);
+        let built = File::parse(&bytes).and_then(|file| built(Builder::new(&file, bytes.len()), is_ids));
+        let Ok((model, embedding, known)) = built else {
+            bad += 1;
+            continue;
+        };
+        if largest(&known).is_none_or(|most| most > 1 << 14) {
+            continue;
+        }
+        let sizes: Vec<usize> = [2].into_iter().chain(model.input_sizes().iter().map(|size| size.unwrap())).collect();
+        let tape = Tape::inference();
+        let x = match embedding {
+            Some(embedding) => {
+                let places = &sizes[..sizes.len() - 1];
+                let ids = Tensor::from(vec![0usize; places.iter().product()]).reshape(places);
+                embedding.forward(&tape, &ids)
+            }
+            None => tape.input(Tensor::ones(&sizes[..])),
+        };
+        assert_eq!(model.forward(x).shape()[0], 2);
+        ran += 1;
+    }
+    assert!(ran > 2_000 && bad > 2_000, "{ran} ran, {bad} were refused");
+}

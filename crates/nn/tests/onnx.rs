@@ -7,7 +7,9 @@ use nn::onnx::{Export, Import, Layout, Model};
 use nn::prelude::*;
 use nn::{
     AdaptiveMaxPool2d, AvgPool1d, AvgPool3d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, InvertibleLeaky,
-    MaxPool1d, MaxPool3d, Pad1d, Relu6, Upsample1d, data::npy, models,
+    MaxPool1d, MaxPool3d, Pad1d, Relu6, Upsample1d,
+    data::{Array, npy},
+    models,
 };
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -295,7 +297,7 @@ fn pytorchs() -> BTreeMap<&'static str, [&'static [u8]; 3]> {
 }
 
 fn tensor(file: &[u8]) -> Tensor {
-    let nn::data::Array::F32(tensor) = npy::from_bytes(file).unwrap() else { panic!("numbers of f32") };
+    let Array::F32(tensor) = npy::from_bytes(file).unwrap() else { panic!("numbers of f32") };
     tensor
 }
 
@@ -313,10 +315,18 @@ fn channels_last(x: Tensor) -> Tensor {
 #[test]
 fn models_of_pytorch_make_what_pytorch_makes() {
     let models = pytorchs();
-    assert_eq!(models.len(), 25);
+    assert_eq!(models.len(), 36);
     let mut problems = String::new();
     for (name, [file, x, y]) in models {
-        let (x, y) = (tensor(x), tensor(y));
+        let (x, y) = (npy::from_bytes(x).unwrap(), tensor(y));
+        if let Array::I64(ids) = x {
+            match Import::new().ids_from_bytes(file) {
+                Ok(model) => same(name, &model.forward(&Tape::inference(), &ids).into_value(), &y),
+                Err(error) => problems += &format!("{name}: {error}\n"),
+            }
+            continue;
+        }
+        let Array::F32(x) = x else { panic!("numbers of f32 or i64") };
         for layout in [Layout::FeaturesFirst, Layout::FeaturesLast] {
             let arrange =
                 |x: &Tensor| if layout == Layout::FeaturesFirst { channels_last(x.clone()) } else { x.clone() };

@@ -2,11 +2,13 @@
 
 mod affine;
 mod builder;
+mod computed;
 mod elementwise;
 mod file;
 mod ids;
 mod known;
 mod norms;
+mod pieces;
 mod places;
 mod recurrent;
 mod shapes;

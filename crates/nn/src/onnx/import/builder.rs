@@ -10,12 +10,13 @@ mod constants;
 use super::super::Layout;
 use super::super::model::{IdsModel, Model, Op, Step};
 use super::super::steps::{Arrange, Joint};
+use super::computed::{self, Computed};
 use super::file::{File, Node, Result, damaged, is_standard, unsupported};
 use super::ids::{self, Ids};
 use super::known::{Known, as_in_file, check, features_last, of_node};
 use super::recurrent::{self, Turned};
 use super::tensor::Numbers;
-use super::{affine, elementwise, norms, places, shapes, windows};
+use super::{affine, elementwise, norms, pieces, places, shapes, windows};
 use crate::{Layer, Module};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +44,8 @@ pub(super) struct Builder<'f> {
     pub(super) values: BTreeMap<&'f str, Known>,
     /// Conditions `x > number`, by the names of what is true.
     pub(super) above: BTreeMap<&'f str, (Known, f32)>,
-    /// Values whose shapes have these names.
-    pub(super) shapes: BTreeMap<&'f str, Known>,
+    /// Sizes, and zeros of computed sizes.
+    pub(super) computed: BTreeMap<&'f str, Computed>,
     /// Values whose first axis is not the batch's.
     pub(super) turned: BTreeMap<&'f str, Turned>,
     /// The input, where it is of indices.
@@ -75,7 +76,7 @@ impl<'f> Builder<'f> {
             constants: BTreeMap::new(),
             values: BTreeMap::new(),
             above: BTreeMap::new(),
-            shapes: BTreeMap::new(),
+            computed: BTreeMap::new(),
             turned: BTreeMap::new(),
             ids: None,
             done: vec![false; file.nodes.len()],
@@ -148,6 +149,9 @@ impl<'f> Builder<'f> {
             _ if self.turned.contains_key(output.name) => {
                 return unsupported(format!("the output `{}` has the steps of a sequence first", output.name));
             }
+            _ if self.computed.contains_key(output.name) => {
+                return unsupported(format!("the output `{}` is computed from shapes", output.name));
+            }
             _ => return damaged(format!("the output `{}` is what no node makes of the input", output.name)),
         };
         let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
@@ -194,8 +198,7 @@ impl<'f> Builder<'f> {
         let Some(&output) = node.outputs.first().filter(|name| !name.is_empty()) else {
             return damaged("it has no output");
         };
-        let is_there = self.values.contains_key(output) || self.turned.contains_key(output);
-        if is_there || self.constants.contains_key(output) {
+        if self.is_there(output) {
             return damaged(format!("its output `{output}` is there already"));
         }
         if is_standard(node.domain) && node.op == "Constant" {
@@ -207,10 +210,14 @@ impl<'f> Builder<'f> {
             self.constants.insert(output, held.clone());
             return Ok(());
         }
-        if is_standard(node.domain) && node.op == "Shape" {
-            let known = shapes::whole_shape(self, node)?;
-            self.shapes.insert(output, known);
+        if is_standard(node.domain)
+            && let Some(computed) = computed::computed(self, node)?
+        {
+            self.computed.insert(output, computed);
             return Ok(());
+        }
+        if is_standard(node.domain) && node.op == "Split" {
+            return self.split(node);
         }
         if is_standard(node.domain) && node.op == "Greater" {
             let above = elementwise::above(self, node)?;
@@ -236,6 +243,29 @@ impl<'f> Builder<'f> {
         Ok(())
     }
 
+    fn split(&mut self, node: &Node<'f>) -> Result<()> {
+        for (&output, known) in node.outputs.iter().zip(pieces::split(self, node)?) {
+            check(&known.sizes)?;
+            if self.is_there(output) {
+                return damaged(format!("its output `{output}` is there already"));
+            }
+            self.known.push(known.clone());
+            self.values.insert(output, known);
+        }
+        Ok(())
+    }
+
+    /// Whether something has this name.
+    fn is_there(&self, name: &str) -> bool {
+        let is_value = self.values.contains_key(name) || self.turned.contains_key(name);
+        is_value || self.constants.contains_key(name) || self.computed.contains_key(name)
+    }
+
+    /// The sizes of a value that a node reads.
+    pub(super) fn sizes_of(&self, node: &Node<'f>, i: usize) -> Result<Vec<Option<usize>>> {
+        self.value(node, i).map(|known| known.sizes)
+    }
+
     /// The value that a node reads.
     pub(super) fn value(&self, node: &Node<'f>, i: usize) -> Result<Known> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
@@ -247,6 +277,9 @@ impl<'f> Builder<'f> {
             None if self.turned.contains_key(name) => unsupported(format!(
                 "input {i}, `{name}`, has the steps of a sequence before the batch; only recurrent layers take it so"
             )),
+            None if self.computed.contains_key(name) => {
+                unsupported(format!("input {i}, `{name}`, is computed from shapes; only sizes are read from those"))
+            }
             None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
         }
     }

@@ -127,7 +127,7 @@ fn softmax(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// A tensor that broadcasts to a value of the file, with its axes in the order of the value here and as few as will do.
-fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<usize>>)> {
+pub(super) fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<usize>>)> {
     let (rank, given) = (x.rank(), tensor.shape().to_vec());
     let is_given = given.len() <= rank && !given.contains(&0);
     let missing = rank.saturating_sub(given.len());
@@ -235,6 +235,9 @@ pub(super) fn above<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<(K
 
 fn choice(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
+    if builder.is_constant(node, 0) {
+        return super::pieces::masked(builder, node);
+    }
     let condition = node.input(0).unwrap_or_default();
     let Some((x, threshold)) = builder.above.get(condition).cloned() else {
         return unsupported(format!("the condition `{condition}` is not made by `Greater`"));

@@ -4,6 +4,7 @@
 //! when they are [N, T, features] again, they are values as others.
 
 use super::builder::Builder;
+use super::computed::{Computed, Whole};
 use super::file::{Node, Result, Setting, damaged, is_standard, unsupported};
 use super::known::{Known, as_in_file, named_after};
 use super::shapes::axes_of;
@@ -35,6 +36,17 @@ impl Turned {
     /// The value, if its axes are those of others.
     pub(super) fn plain(&self) -> Option<&Known> {
         (self.axes == PLAIN).then_some(&self.known)
+    }
+
+    /// As the file has them.
+    pub(super) fn sizes(&self) -> Vec<Whole> {
+        let size = |axis: &Axis| match axis {
+            Axis::Batch => Whole::Batch,
+            Axis::Steps => Whole::of_size(self.known.sizes[1]),
+            Axis::Direction => Whole::Is(self.directions as i64),
+            Axis::Features => Whole::of_size(self.known.sizes[2].map(|size| size / self.directions)),
+        };
+        self.axes.iter().map(size).collect()
     }
 }
 
@@ -87,19 +99,20 @@ fn squeezed<'f>(builder: &mut Builder<'f>, node: &Node<'f>, mut from: Turned) ->
 
 /// Directions and features as one axis.
 fn reshaped<'f>(builder: &mut Builder<'f>, node: &Node<'f>, from: Turned) -> Result<Turned> {
-    let shape = builder.ints(node, 1)?;
-    let features = from.known.sizes[2].map(|size| size as i64);
-    let fits = |(axis, size): (&Axis, &i64)| match axis {
-        Axis::Batch => *size == 0 || builder.batch().is_some_and(|batch| batch as i64 == *size),
-        _ => *size == 0 || from.known.sizes[1].is_some_and(|steps| steps as i64 == *size),
+    let shape = builder.wholes(node, 1)?;
+    let stays = |axis: &Axis, size: &Whole| match (axis, *size) {
+        (Axis::Batch, Whole::Batch) => true,
+        (Axis::Batch, Whole::Is(size)) => size == 0 || builder.batch().is_some_and(|batch| batch as i64 == size),
+        (_, size) => size == Whole::Is(0) || size != Whole::Unknown && size == Whole::of_size(from.known.sizes[1]),
     };
-    let joins = from.axes[2..] == [Axis::Direction, Axis::Features];
-    let known = joins
-        && shape.len() == 3
-        && node.int("allowzero", 0)? == 0
-        && (shape[2] == -1 || Some(shape[2]) == features)
-        && from.axes.iter().zip(&shape[..2]).all(fits);
-    if !known {
+    let is_known = match (&from.axes[..], &shape[..]) {
+        (&[a, b, Axis::Direction, Axis::Features], [first, second, last]) => {
+            let joins = *last == Whole::Is(-1) || *last == Whole::of_size(from.known.sizes[2]);
+            node.int("allowzero", 0)? == 0 && joins && stays(&a, first) && stays(&b, second)
+        }
+        _ => false,
+    };
+    if !is_known {
         return unsupported(format!("the shape {shape:?} for results of a recurrent layer; known is [0, 0, -1]"));
     }
     let axes = vec![from.axes[0], from.axes[1], Axis::Features];
@@ -153,7 +166,12 @@ fn weights<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
         return unsupported("lengths of sequences, peepholes or `clip`");
     }
     for state in [5, 6] {
-        if node.input(state).is_some() && !builder.floats(node, state)?.0.iter().all(|number| number == 0.0) {
+        let is_zeros =
+            node.input(state).is_some_and(|name| matches!(builder.computed.get(name), Some(Computed::Zeros)));
+        if node.input(state).is_some()
+            && !is_zeros
+            && !builder.floats(node, state)?.0.iter().all(|number| number == 0.0)
+        {
             return unsupported("first states other than 0");
         }
     }

@@ -66,25 +66,11 @@ fn transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(Known { slot: x.slot, axes, sizes })
 }
 
-/// The value whose shape is asked for: whole, to give it to another one.
-pub(super) fn whole_shape<'f>(builder: &Builder<'f>, node: &Node<'f>) -> Result<Known> {
-    match node.int("start", 0)? != 0 || node.setting("end").is_some() {
-        true => unsupported("a part of a shape; export with `torch.nn.Flatten` instead of sizes that are computed"),
-        false => builder.value(node, 0),
-    }
-}
-
 fn reshape(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
-    let like = node.input(1).and_then(|name| builder.shapes.get(name));
-    if let Some(sizes) = like.map(|like| like.sizes[1..].iter().map(|size| size.map(Size::Is)).collect()) {
-        let Some(sizes) = sizes else { return unsupported("the shape of a value whose sizes are not fixed") };
-        let x = builder.arranged(&x, &as_in_file(x.rank()));
-        return reshaped(builder, node, &x, sizes);
-    }
-    let shape = builder.ints(node, 1)?;
-    if node.int("allowzero", 0)? != 0 && shape.contains(&0) {
+    let shape = builder.shape(node, 1)?;
+    if node.int("allowzero", 0)? != 0 && builder.is_constant(node, 1) && shape.contains(&0) {
         return unsupported("`allowzero`: an axis of no places");
     }
     let rest = shape.iter().filter(|&&size| size == -1).count();

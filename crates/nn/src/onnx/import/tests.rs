@@ -89,7 +89,7 @@ fn what_is_not_known_is_refused_by_name() {
         bytes[first.unwrap() + 1] = 11;
         bytes
     };
-    refused(&doubles, "input `input`: numbers of type 11; the input of a layer is f32");
+    refused(&doubles, "input `input`: numbers of type 11; the input here is f32");
 }
 
 #[test]

@@ -12,7 +12,7 @@ impl<'f> Builder<'f> {
         match self.constants.get(name) {
             Some(Held { numbers, is_weight, origin }) => {
                 let count = match numbers {
-                    Numbers::Floats(tensor) => tensor.len(),
+                    Numbers::Floats(tensor) | Numbers::Truths(tensor) => tensor.len(),
                     Numbers::Ints(ints) => ints.len(),
                 };
                 if !self.used.insert(*origin) {
@@ -30,6 +30,9 @@ impl<'f> Builder<'f> {
                 "input {i}, `{name}`, is made of the model's input; only a constant is known here. Export with `torch.nn.Flatten` instead of sizes that are \
                  computed"
             )),
+            None if self.computed.contains_key(name) => {
+                unsupported(format!("input {i}, `{name}`, is computed from shapes; only a constant is known here"))
+            }
             None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
         }
     }
@@ -43,7 +46,16 @@ impl<'f> Builder<'f> {
     pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
         match self.constant(node, i)? {
             (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
-            _ => damaged(format!("input {i} holds whole numbers")),
+            (Numbers::Ints(_), _) => damaged(format!("input {i} holds whole numbers")),
+            (Numbers::Truths(_), _) => damaged(format!("input {i} holds truths")),
+        }
+    }
+
+    /// A constant of truths, if it is one.
+    pub(in super::super) fn truths_of(&mut self, node: &Node<'f>, i: usize) -> Result<Option<Tensor>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Truths(tensor) => Ok(Some(tensor)),
+            _ => Ok(None),
         }
     }
 
@@ -81,7 +93,7 @@ impl<'f> Builder<'f> {
     pub(in super::super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
         match self.constant(node, i)?.0 {
             Numbers::Ints(ints) => Ok(ints),
-            Numbers::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),
+            _ => damaged(format!("input {i} does not hold whole numbers")),
         }
     }
 }

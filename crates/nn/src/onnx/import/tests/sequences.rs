@@ -25,7 +25,7 @@ fn products_of_values_keep_examples_apart() {
     }
     let transpose = ("Transpose", &["input"][..], &[("perm", Attribute::Ints(vec![0, 2, 1, 3]))][..]);
     let uneven: Nodes<'_> = &[transpose, ("MatMul", &["input", "value1"], &[])];
-    refused(&model(&[2, 3, 3], uneven, &[]), "axis 1 of the values of a product: Some(2) and Some(3)");
+    refused(&model(&[2, 3, 2], uneven, &[]), "axis 1 of the values of a product: Some(2) and Some(3)");
 }
 
 #[test]
@@ -35,15 +35,14 @@ fn recurrent_layers_of_another_kind_are_refused() {
     let shape = || ("s", &[3][..], Numbers::Ints(vec![0, 5, -1]));
     let end = ("Reshape", &["value3", "s"][..], &[][..]);
     let weights = [floats(&[1, 4, 3]), ("r", &[1, 4, 4], Numbers::Floats(vec![0.5; 16])), shape()];
-    let rnn = |attributes| {
+    let rnn = |attributes: &[(&'static str, Attribute)]| {
         let node = ("RNN", &["value1", "w", "r"][..], attributes);
         model(&[5, 3], &[time.clone(), node, back.clone(), end.clone()], &weights)
     };
     let layout = Import::new().layout(Layout::FeaturesLast);
     assert!(layout.from_bytes(&rnn(&[])).is_ok());
-    let texts = |texts| Attribute::Texts(texts);
-    refused(&rnn(&[("activations", texts(vec!["Softsign"]))]), "the function Softsign; known are Tanh");
-    refused(&rnn(&[("activations", texts(vec!["Tanh", "Relu"]))]), "each direction has the same one here");
+    refused(&rnn(&[("activations", Attribute::Texts(vec!["Softsign"]))]), "the function Softsign; known are Tanh");
+    refused(&rnn(&[("activations", Attribute::Texts(vec!["Tanh", "Relu"]))]), "each direction has the same one here");
     refused(&rnn(&[("direction", Attribute::Text("reverse"))]), "the direction reverse");
     refused(&rnn(&[("clip", Attribute::Float(1.0))]), "lengths of sequences, peepholes or `clip`");
     damaged(&rnn(&[("hidden_size", Attribute::Int(5))]), "weights of shapes [1, 4, 3] and [1, 4, 4]");
@@ -58,6 +57,44 @@ fn recurrent_layers_of_another_kind_are_refused() {
     let squeezed: Nodes<'_> =
         &[time, ("RNN", &["value1", "w", "r"], &[]), ("Squeeze", &["value2"], &[("axes", Attribute::Ints(vec![0]))])];
     refused(&model(&[5, 3], squeezed, &weights), "its one direction may go");
+}
+
+/// What is computed from shapes is a shape or zeros, and no more of it than shapes have.
+#[test]
+fn sizes_are_followed_and_nothing_else() {
+    let shape = ("Shape", &["input"][..], &[][..]);
+    let zeros: Nodes<'_> = &[shape.clone(), ("ConstantOfShape", &["value1"], &[]), ("Tanh", &["value2"], &[])];
+    refused(&model(&[2, 3], zeros, &[]), "`value2`, is computed from shapes; only sizes are read from those");
+    refused(&model(&[2, 3], &zeros[..2], &[]), "the output `output` is computed from shapes");
+    let places = |places: &[i64]| ("p", vec![places.len()], Numbers::Ints(places.to_vec()));
+    let reshaped: Nodes<'_> =
+        &[shape.clone(), ("Gather", &["value1", "p"], &[]), ("Reshape", &["input", "value2"], &[])];
+    let of = |numbers: &[i64]| {
+        let (name, sizes, numbers) = places(numbers);
+        model(&[2, 3], reshaped, &[(name, &sizes, numbers)])
+    };
+    let turned = Import::new().layout(Layout::FeaturesLast).from_bytes(&of(&[0, -1, 1])).unwrap();
+    let y = turned.forward(Tape::inference().input(Tensor::zeros([5, 2, 3])));
+    assert_eq!(y.shape(), &[5, 3, 2]);
+    refused(&of(&[1, 0, 2]), "in which a size is not fixed or the batch's is not the first");
+    damaged(&of(&[0, 3, 1]), "places [0, 3, 1] of 3 sizes");
+    damaged(&of(&[0, 1, 1]), "an example of 6 numbers does not take the shape");
+    let doubled: [&[&str]; 4] =
+        [&["value1", "value1"], &["value2", "value2"], &["value3", "value3"], &["value4", "value4"]];
+    let nodes: Vec<One<'_>> = [shape].into_iter().chain(doubled.map(|inputs| ("Concat", inputs, &[][..]))).collect();
+    refused(&model(&[2, 3], &nodes, &[]), "48 sizes that are computed; no shape has more than 32");
+}
+
+#[test]
+fn pieces_are_all_of_an_axis() {
+    let axis = [("axis", Attribute::Int(1))];
+    let split: Nodes<'_> = &[("Split", &["input", "s"], &axis)];
+    let sizes = |numbers: Vec<i64>| model(&[3], split, &[("s", &[numbers.len()], Numbers::Ints(numbers.clone()))]);
+    assert!(Import::new().from_bytes(&sizes(vec![3])).is_ok());
+    damaged(&sizes(vec![2]), "1 pieces of sizes [2] for an axis of 3");
+    damaged(&sizes(vec![1, 2]), "1 pieces of sizes [1, 2] for an axis of 3");
+    damaged(&sizes(vec![-3]), "1 pieces of sizes [-3] for an axis of 3");
+    refused(&model(&[3], &[("Split", &["input"], &[])], &[]), "axis 0 is the batch's");
 }
 
 /// As PyTorch writes one direction: a `Squeeze` of its axis, and the batch first again.

@@ -163,7 +163,7 @@ class Covered(nn.Module):
 add("attention", Attention(6, 2, 4), 4, 6, script=False)
 add("gpt", Language(), 5, script=False, words=11)
 add("covered", Covered(), 2, 3, script=False)
-add("rnn", Results(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), 5, 3)
+add("rnn", Results(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), 5, 3, dynamo=False)
 add("lstm", Results(nn.LSTM(3, 4, batch_first=True)), 5, 3)
 add("gru_deep", Results(nn.GRU(3, 4, 2, batch_first=True, bidirectional=True, bias=False)), 5, 3)
 add("lstm_of_ids", nn.Sequential(nn.Embedding(9, 3), Results(nn.LSTM(3, 4, batch_first=True)), nn.Linear(4, 2)), 6, words=9)

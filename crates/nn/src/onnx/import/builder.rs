@@ -261,11 +261,6 @@ impl<'f> Builder<'f> {
         is_value || self.constants.contains_key(name) || self.computed.contains_key(name)
     }
 
-    /// The sizes of a value that a node reads.
-    pub(super) fn sizes_of(&self, node: &Node<'f>, i: usize) -> Result<Vec<Option<usize>>> {
-        self.value(node, i).map(|known| known.sizes)
-    }
-
     /// The value that a node reads.
     pub(super) fn value(&self, node: &Node<'f>, i: usize) -> Result<Known> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };

@@ -88,7 +88,11 @@ fn shape<'f>(builder: &Builder<'f>, node: &Node<'f>) -> Result<Vec<Whole>> {
     let sizes = match node.input(0).and_then(|name| builder.turned.get(name)) {
         Some(turned) => turned.sizes(),
         None => {
-            let sizes = builder.sizes_of(node, 0)?;
+            let ids = builder.ids.as_ref().and_then(|ids| ids.sizes_of(node.input(0)?));
+            let sizes = match ids {
+                Some(sizes) => sizes.to_vec(),
+                None => builder.value(node, 0)?.sizes,
+            };
             let behind = sizes[1..].iter().map(|&size| Whole::of_size(size));
             [Whole::Batch].into_iter().chain(behind).collect()
         }

@@ -17,6 +17,11 @@ impl<'f> Ids<'f> {
     pub(super) fn new(name: &'f str, sizes: Vec<Option<usize>>) -> Ids<'f> {
         Ids { name, sizes, embedding: None }
     }
+
+    /// The sizes of what has this name, if it is the ids.
+    pub(super) fn sizes_of(&self, name: &str) -> Option<&[Option<usize>]> {
+        (name == self.name).then_some(&self.sizes)
+    }
 }
 
 /// The rows of a table for the model's ids, as the first of all values; None if the node is no lookup of them.

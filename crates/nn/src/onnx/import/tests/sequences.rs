@@ -89,7 +89,7 @@ fn sizes_are_followed_and_nothing_else() {
 fn pieces_are_all_of_an_axis() {
     let axis = [("axis", Attribute::Int(1))];
     let split: Nodes<'_> = &[("Split", &["input", "s"], &axis)];
-    let sizes = |numbers: Vec<i64>| model(&[3], split, &[("s", &[numbers.len()], Numbers::Ints(numbers.clone()))]);
+    let sizes = |numbers: Vec<i64>| model(&[3], split, &[("s", &[numbers.len()][..], Numbers::Ints(numbers.clone()))]);
     assert!(Import::new().from_bytes(&sizes(vec![3])).is_ok());
     damaged(&sizes(vec![2]), "1 pieces of sizes [2] for an axis of 3");
     damaged(&sizes(vec![1, 2]), "1 pieces of sizes [1, 2] for an axis of 3");

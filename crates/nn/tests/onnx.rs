@@ -315,7 +315,7 @@ fn channels_last(x: Tensor) -> Tensor {
 #[test]
 fn models_of_pytorch_make_what_pytorch_makes() {
     let models = pytorchs();
-    assert_eq!(models.len(), 35);
+    assert_eq!(models.len(), 40);
     let mut problems = String::new();
     for (name, [file, x, y]) in models {
         let (x, y) = (npy::from_bytes(x).unwrap(), tensor(y));

@@ -5,6 +5,7 @@ mod builder;
 mod computed;
 mod elementwise;
 mod file;
+mod folded;
 mod ids;
 mod known;
 mod norms;

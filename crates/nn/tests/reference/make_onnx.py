@@ -160,6 +160,24 @@ class Covered(nn.Module):
         return torch.cat([a, torch.where(self.mask[:, 1:], b, 3.0), x.masked_fill(self.mask, -7.0)], -1)
 
 
+class SelfAttention(nn.Module):
+    """PyTorch's own, which has the steps first inside, and examples and heads as one axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.MultiheadAttention(6, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=False)[0]
+
+
+class Last(nn.Module):
+    """The result of the last step."""
+
+    def forward(self, x):
+        return x[:, -1]
+
+
 add("attention", Attention(6, 2, 4), 4, 6, script=False)
 add("gpt", Language(), 5, script=False, words=11)
 add("covered", Covered(), 2, 3, script=False)
@@ -167,6 +185,10 @@ add("rnn", Results(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), 5, 3, d
 add("lstm", Results(nn.LSTM(3, 4, batch_first=True)), 5, 3)
 add("gru_deep", Results(nn.GRU(3, 4, 2, batch_first=True, bidirectional=True, bias=False)), 5, 3)
 add("lstm_of_ids", nn.Sequential(nn.Embedding(9, 3), Results(nn.LSTM(3, 4, batch_first=True)), nn.Linear(4, 2)), 6, words=9)
+add("multihead", SelfAttention(), 4, 6, script=False)
+add("encoder_layer", nn.TransformerEncoderLayer(6, 2, 8, batch_first=True, norm_first=True, activation="gelu"), 4, 6, script=False)
+add("encoder_layer_last", nn.TransformerEncoderLayer(6, 3, 8, batch_first=True), 4, 6, script=False)
+add("lstm_last", nn.Sequential(Results(nn.LSTM(3, 4, batch_first=True)), Last(), nn.Linear(4, 2)), 5, 3)
 
 with open(pathlib.Path(__file__).with_name("onnx.bin"), "wb") as out:
     for name, data in files:

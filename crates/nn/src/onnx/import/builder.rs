@@ -12,11 +12,11 @@ use super::super::model::{IdsModel, Model, Op, Step};
 use super::super::steps::{Arrange, Joint};
 use super::computed::{self, Computed};
 use super::file::{File, Node, Result, damaged, is_standard, unsupported};
+use super::folded::{self, Folded};
 use super::ids::{self, Ids};
 use super::known::{Known, as_in_file, check, features_last, of_node};
-use super::recurrent::{self, Turned};
 use super::tensor::Numbers;
-use super::{affine, elementwise, norms, pieces, places, shapes, windows};
+use super::{affine, elementwise, norms, pieces, places, recurrent, shapes, windows};
 use crate::{Layer, Module};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ pub(super) struct Builder<'f> {
     /// Sizes, and zeros of computed sizes.
     pub(super) computed: BTreeMap<&'f str, Computed>,
     /// Values whose first axis is not the batch's.
-    pub(super) turned: BTreeMap<&'f str, Turned>,
+    pub(super) folded: BTreeMap<&'f str, Folded>,
     /// The input, where it is of indices.
     pub(super) ids: Option<Ids<'f>>,
     /// Nodes that another one took with it.
@@ -77,7 +77,7 @@ impl<'f> Builder<'f> {
             values: BTreeMap::new(),
             above: BTreeMap::new(),
             computed: BTreeMap::new(),
-            turned: BTreeMap::new(),
+            folded: BTreeMap::new(),
             ids: None,
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
@@ -146,8 +146,8 @@ impl<'f> Builder<'f> {
         };
         let (known, input) = match (self.values.get(output.name).cloned(), self.known.first()) {
             (Some(known), Some(input)) => (known, input),
-            _ if self.turned.contains_key(output.name) => {
-                return unsupported(format!("the output `{}` has the steps of a sequence first", output.name));
+            _ if self.folded.contains_key(output.name) => {
+                return unsupported(format!("the output `{}` has its batch axis elsewhere than first", output.name));
             }
             _ if self.computed.contains_key(output.name) => {
                 return unsupported(format!("the output `{}` is computed from shapes", output.name));
@@ -224,17 +224,20 @@ impl<'f> Builder<'f> {
             self.above.insert(output, above);
             return Ok(());
         }
-        let known = match recurrent::turned(self, node)? {
+        let is_ours = is_standard(node.domain);
+        let folded = match if is_ours { recurrent::results(self, node)? } else { None } {
+            None if is_ours => folded::followed(self, i)?,
+            folded => folded,
+        };
+        let known = match folded {
+            Some(folded) if folded.is_plain() => folded.plain(self)?,
+            Some(folded) => {
+                self.folded.insert(output, folded);
+                return Ok(());
+            }
             None => match ids::looked_up(self, node)? {
                 Some(known) => known,
                 None => importer(node)?(self, i)?,
-            },
-            Some(turned) => match turned.plain() {
-                Some(known) => known.clone(),
-                None => {
-                    self.turned.insert(output, turned);
-                    return Ok(());
-                }
             },
         };
         check(&known.sizes)?;
@@ -257,7 +260,7 @@ impl<'f> Builder<'f> {
 
     /// Whether something has this name.
     fn is_there(&self, name: &str) -> bool {
-        let is_value = self.values.contains_key(name) || self.turned.contains_key(name);
+        let is_value = self.values.contains_key(name) || self.folded.contains_key(name);
         is_value || self.constants.contains_key(name) || self.computed.contains_key(name)
     }
 
@@ -269,8 +272,8 @@ impl<'f> Builder<'f> {
             None if self.constants.contains_key(name) => {
                 unsupported(format!("input {i}, `{name}`, is a constant where it should depend on the model's input"))
             }
-            None if self.turned.contains_key(name) => unsupported(format!(
-                "input {i}, `{name}`, has the steps of a sequence before the batch; only recurrent layers take it so"
+            None if self.folded.contains_key(name) => unsupported(format!(
+                "input {i}, `{name}`, has its batch axis elsewhere than first; only what moves axes, linear maps and recurrent layers take it so"
             )),
             None if self.computed.contains_key(name) => {
                 unsupported(format!("input {i}, `{name}`, is computed from shapes; only sizes are read from those"))
@@ -297,6 +300,16 @@ impl<'f> Builder<'f> {
         self.done[i] = true;
         match self.file.nodes[i].outputs.first().filter(|name| !self.values.contains_key(*name)) {
             Some(name) => self.values.insert(name, known.clone()),
+            None => return damaged("an output is missing, or there already"),
+        };
+        Ok(())
+    }
+
+    /// As [`Builder::take_along`].
+    pub(super) fn take_folded_along(&mut self, i: usize, folded: &Folded) -> Result<()> {
+        self.done[i] = true;
+        match self.file.nodes[i].outputs.first().filter(|name| !self.is_there(name)) {
+            Some(name) => self.folded.insert(name, folded.clone()),
             None => return damaged("an output is missing, or there already"),
         };
         Ok(())

@@ -85,8 +85,8 @@ fn bounded(wholes: Vec<Whole>) -> Result<Computed> {
 
 /// The sizes of a value, or some of them one after the other.
 fn shape<'f>(builder: &Builder<'f>, node: &Node<'f>) -> Result<Vec<Whole>> {
-    let sizes = match node.input(0).and_then(|name| builder.turned.get(name)) {
-        Some(turned) => turned.sizes(),
+    let sizes = match node.input(0).and_then(|name| builder.folded.get(name)) {
+        Some(folded) => folded.sizes(),
         None => {
             let ids = builder.ids.as_ref().and_then(|ids| ids.sizes_of(node.input(0)?));
             let sizes = match ids {

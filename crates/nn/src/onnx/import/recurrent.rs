@@ -1,135 +1,36 @@
-//! `RNN`, `LSTM`, `GRU`, and the values around them, whose first axis is that of the steps.
-//!
-//! Elsewhere the first axis is the batch's. What `Transpose`, `Squeeze` and `Reshape` make of such values is followed here by what their axes mean, and no number moves:
-//! when they are [N, T, features] again, they are values as others.
+//! `RNN`, `LSTM`, `GRU`.
 
 use super::builder::Builder;
-use super::computed::{Computed, Whole};
-use super::file::{Node, Result, Setting, damaged, is_standard, unsupported};
+use super::computed::Computed;
+use super::file::{Node, Result, Setting, damaged, unsupported};
+use super::folded::Folded;
 use super::known::{Known, as_in_file, named_after};
-use super::shapes::axes_of;
 use crate::onnx::RecurrentWeights;
 use crate::{Activation, Elu, Gru, LeakyRelu, Lstm, Nonlinearity, Rnn};
 
-/// What an axis means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Axis {
-    Batch,
-    Steps,
-    Direction,
-    Features,
-}
-
-/// A value `[N, T, features]` whose axes lie otherwise in the file.
-#[derive(Clone)]
-pub(super) struct Turned {
-    known: Known,
-    axes: Vec<Axis>,
-    /// How many directions the features are of, where those have an axis.
-    directions: usize,
-}
-
-const PLAIN: [Axis; 3] = [Axis::Batch, Axis::Steps, Axis::Features];
-const STEPS_FIRST: [Axis; 3] = [Axis::Steps, Axis::Batch, Axis::Features];
-
-impl Turned {
-    /// The value, if its axes are those of others.
-    pub(super) fn plain(&self) -> Option<&Known> {
-        (self.axes == PLAIN).then_some(&self.known)
-    }
-
-    /// As the file has them.
-    pub(super) fn sizes(&self) -> Vec<Whole> {
-        let size = |axis: &Axis| match axis {
-            Axis::Batch => Whole::Batch,
-            Axis::Steps => Whole::of_size(self.known.sizes[1]),
-            Axis::Direction => Whole::Is(self.directions as i64),
-            Axis::Features => Whole::of_size(self.known.sizes[2].map(|size| size / self.directions)),
-        };
-        self.axes.iter().map(size).collect()
-    }
-}
-
-/// What a node makes of a value with the steps first, or with the steps first of another one; None if it does neither.
-pub(super) fn turned<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Turned>> {
-    if !is_standard(node.domain) {
+/// The results of every step of a recurrent layer, `[T, directions, N, H]`, or `[N, T, directions, H]` by `layout`; None if the node is none.
+pub(super) fn results<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Folded>> {
+    if !matches!(node.op, "RNN" | "LSTM" | "GRU") {
         return Ok(None);
     }
-    let from = node.input(0).and_then(|name| builder.turned.get(name)).cloned();
-    Ok(match (node.op, from) {
-        ("RNN" | "LSTM" | "GRU", from) => Some(layer(builder, node, from)?),
-        ("Transpose", Some(from)) => Some(transposed(node, from)?),
-        ("Transpose", None) if node.ints("perm")? == Some(&[1, 0, 2]) => {
-            let known = builder.value(node, 0)?;
-            if known.rank() != 3 {
-                return damaged(format!("`perm` is [1, 0, 2] for {} axes", known.rank()));
-            }
-            Some(Turned { known, axes: STEPS_FIRST.to_vec(), directions: 1 })
-        }
-        ("Squeeze", Some(from)) => Some(squeezed(builder, node, from)?),
-        ("Reshape", Some(from)) => Some(reshaped(builder, node, from)?),
-        _ => None,
-    })
-}
-
-fn transposed(node: &Node<'_>, from: Turned) -> Result<Turned> {
-    let rank = from.axes.len();
-    let order = node.ints("perm")?.map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
-    let mut sorted = order.clone();
-    sorted.sort_unstable();
-    if sorted != (0..rank as i64).collect::<Vec<_>>() {
-        return damaged(format!("`perm` is {order:?} for {rank} axes"));
-    }
-    let axes = order.iter().map(|&axis| from.axes[axis as usize]).collect();
-    Ok(Turned { axes, ..from })
-}
-
-fn squeezed<'f>(builder: &mut Builder<'f>, node: &Node<'f>, mut from: Turned) -> Result<Turned> {
-    let given = axes_of(builder, node)?;
-    let rank = from.axes.len() as i64;
-    let place = from.axes.iter().position(|&axis| axis == Axis::Direction);
-    match (place, &given[..]) {
-        (Some(place), [axis]) if axis.rem_euclid(rank) == place as i64 && from.directions == 1 => {
-            from.axes.remove(place);
-            Ok(from)
-        }
-        _ => unsupported(format!("axes {given:?} of the results of a recurrent layer; its one direction may go")),
-    }
-}
-
-/// Directions and features as one axis.
-fn reshaped<'f>(builder: &mut Builder<'f>, node: &Node<'f>, from: Turned) -> Result<Turned> {
-    let shape = builder.wholes(node, 1)?;
-    let stays = |axis: &Axis, size: &Whole| match (axis, *size) {
-        (Axis::Batch, Whole::Batch) => true,
-        (Axis::Batch, Whole::Is(size)) => size == 0 || builder.batch().is_some_and(|batch| batch as i64 == size),
-        (_, size) => size == Whole::Is(0) || size != Whole::Unknown && size == Whole::of_size(from.known.sizes[1]),
-    };
-    let is_known = match (&from.axes[..], &shape[..]) {
-        (&[a, b, Axis::Direction, Axis::Features], [first, second, last]) => {
-            let joins = *last == Whole::Is(-1) || *last == Whole::of_size(from.known.sizes[2]);
-            node.int("allowzero", 0)? == 0 && joins && stays(&a, first) && stays(&b, second)
-        }
-        _ => false,
-    };
-    if !is_known {
-        return unsupported(format!("the shape {shape:?} for results of a recurrent layer; known is [0, 0, -1]"));
-    }
-    let axes = vec![from.axes[0], from.axes[1], Axis::Features];
-    Ok(Turned { axes, directions: 1, ..from })
-}
-
-fn layer<'f>(builder: &mut Builder<'f>, node: &Node<'f>, from: Option<Turned>) -> Result<Turned> {
     let is_batch_first = node.int("layout", 0)? != 0;
-    let x = match from {
-        Some(from) if !is_batch_first && from.axes == STEPS_FIRST => from.known,
-        None if is_batch_first => builder.value(node, 0)?,
+    let from = node.input(0).and_then(|name| builder.folded.get(name)).cloned();
+    let from = match from.map(|from| from.batch_before_steps()) {
+        Some(Some(from)) if !is_batch_first => Some(from),
+        None if is_batch_first => None,
         _ => {
             return unsupported(
                 "an input that is not [T, N, features], by `layout`; a `Transpose` before it makes it so",
             );
         }
     };
+    let x = match from {
+        Some(from) => from.plain(builder)?,
+        None => builder.value(node, 0)?,
+    };
+    if x.rank() != 3 {
+        return damaged(format!("an input of {} axes", x.rank()));
+    }
     let (name, weights) = (named_after(node, 1), weights(builder, node, &x)?);
     let (directions, hidden) = (weights.of_inputs.shape()[0], weights.of_states.shape()[2]);
     let usual = |names: &[&str]| is_usual(node, names, directions);
@@ -150,11 +51,8 @@ fn layer<'f>(builder: &mut Builder<'f>, node: &Node<'f>, from: Option<Turned>) -
             );
         }
     };
-    let axes = match is_batch_first {
-        true => vec![Axis::Batch, Axis::Steps, Axis::Direction, Axis::Features],
-        false => vec![Axis::Steps, Axis::Direction, Axis::Batch, Axis::Features],
-    };
-    Ok(Turned { known, axes, directions })
+    let results = Folded::of_results(builder, &known, directions)?;
+    Ok(Some(if is_batch_first { results.transposed(&[2, 0, 1, 3]) } else { results }))
 }
 
 /// The weights, which agree with each other and with x, and nothing that is not known here beside them.

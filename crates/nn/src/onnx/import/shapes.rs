@@ -24,7 +24,7 @@ pub(super) fn constant(node: &Node<'_>) -> Result<Numbers> {
         Some(Setting::Tensor(numbers)) => Ok(numbers.clone()),
         Some(Setting::Float(number)) => Ok(Numbers::float(*number)),
         Some(Setting::Floats(numbers)) => Ok(Numbers::floats(numbers)),
-        Some(Setting::Int(number)) => Ok(Numbers::Ints(vec![*number])),
+        Some(Setting::Int(number)) => Ok(Numbers::Whole(*number)),
         Some(Setting::Ints(numbers)) => Ok(Numbers::Ints(numbers.clone())),
         _ => unsupported("neither numbers nor a tensor of them"),
     }

@@ -10,6 +10,8 @@ use tape::{Shape, Tensor};
 pub(super) enum Numbers {
     Floats(Tensor),
     Ints(Vec<i64>),
+    /// One whole number, without an axis.
+    Whole(i64),
     /// 1 or 0.
     Truths(Tensor),
 }
@@ -74,7 +76,10 @@ impl Parts<'_> {
         let count = count.ok_or_else(|| Problem::Damaged(format!("{sizes:?} is more than any file holds")))?;
         match self.kind {
             1 | 10 | 11 | 16 => Ok(Numbers::Floats(Tensor::new(&self.all_floats(count)?, shape))),
-            6 | 7 => Ok(Numbers::Ints(self.all_ints(count)?)),
+            6 | 7 => match (&self.all_ints(count)?[..], sizes.is_empty()) {
+                (&[number], true) => Ok(Numbers::Whole(number)),
+                (numbers, _) => Ok(Numbers::Ints(numbers.to_vec())),
+            },
             9 => Ok(Numbers::Truths(Tensor::new(&self.all_truths(count)?, shape))),
             kind => unsupported(format!("numbers of type {kind}; known are f16, bf16, f32, f64, i32, i64 and bool")),
         }

@@ -73,7 +73,8 @@ fn what_is_not_known_is_refused_by_name() {
         "{text}"
     );
     refused(&unknown, "Known are Constant, Greater, Abs, Add, AveragePool, BatchNormalization");
-    refused(&model(&[2, 3], &[("Transpose", &["input"], &[])], &[]), "`perm` is [2, 1, 0]; axis 0 is the batch's");
+    let turned = model(&[2, 3], &[("Transpose", &["input"], &[])], &[]);
+    refused(&turned, "the output `output` has its batch axis elsewhere than first");
     refused(&model(&[3], &[("Softmax", &["input"], &[("axis", Attribute::Int(0))])], &[]), "axis 0 is the batch's");
     let computed: Nodes<'_> = &[("Tanh", &["input"], &[]), ("Gemm", &["input", "value1"], &[])];
     refused(&model(&[3], computed, &[]), "`value1`, is made of the model's input; only a constant is known");

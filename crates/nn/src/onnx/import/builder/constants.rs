@@ -14,6 +14,7 @@ impl<'f> Builder<'f> {
                 let count = match numbers {
                     Numbers::Floats(tensor) | Numbers::Truths(tensor) => tensor.len(),
                     Numbers::Ints(ints) => ints.len(),
+                    Numbers::Whole(_) => 1,
                 };
                 if !self.used.insert(*origin) {
                     let room = self.room.checked_sub(count);
@@ -46,8 +47,16 @@ impl<'f> Builder<'f> {
     pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
         match self.constant(node, i)? {
             (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
-            (Numbers::Ints(_), _) => damaged(format!("input {i} holds whole numbers")),
+            (Numbers::Ints(_) | Numbers::Whole(_), _) => damaged(format!("input {i} holds whole numbers")),
             (Numbers::Truths(_), _) => damaged(format!("input {i} holds truths")),
+        }
+    }
+
+    /// A constant of one whole number without an axis, if it is one.
+    pub(in super::super) fn whole(&mut self, node: &Node<'f>, i: usize) -> Result<Option<i64>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Whole(number) => Ok(Some(number)),
+            _ => Ok(None),
         }
     }
 
@@ -93,6 +102,7 @@ impl<'f> Builder<'f> {
     pub(in super::super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
         match self.constant(node, i)?.0 {
             Numbers::Ints(ints) => Ok(ints),
+            Numbers::Whole(number) => Ok(vec![number]),
             _ => damaged(format!("input {i} does not hold whole numbers")),
         }
     }

@@ -49,14 +49,17 @@ fn recurrent_layers_of_another_kind_are_refused() {
     damaged(&rnn(&[("direction", Attribute::Text("bidirectional"))]), "weights of shapes [1, 4, 3] and [1, 4, 4]");
     let plain: Nodes<'_> = &[("RNN", &["input", "w", "r"], &[])];
     refused(&model(&[5, 3], plain, &weights), "an input that is not [T, N, features], by `layout`");
-    refused(&model(&[5, 3], &[time.clone()], &[]), "the output `output` has the steps of a sequence first");
+    refused(&model(&[5, 3], &[time.clone()], &[]), "the output `output` has its batch axis elsewhere than first");
     let tanh: Nodes<'_> = &[time.clone(), ("Tanh", &["value1"], &[])];
-    refused(&model(&[5, 3], tanh, &[]), "`value1`, has the steps of a sequence before the batch");
+    refused(&model(&[5, 3], tanh, &[]), "`value1`, has its batch axis elsewhere than first");
     let half: Nodes<'_> = &[time.clone(), ("RNN", &["value1", "w", "r"], &[]), ("Reshape", &["value2", "s"], &[])];
-    refused(&model(&[5, 3], half, &weights), "for results of a recurrent layer; known is [0, 0, -1]");
+    refused(&model(&[5, 3], half, &weights), "the shape [Is(0), Is(5), Is(-1)] for sizes [Is(5), Is(1), Batch, Is(4)]");
     let squeezed: Nodes<'_> =
         &[time, ("RNN", &["value1", "w", "r"], &[]), ("Squeeze", &["value2"], &[("axes", Attribute::Ints(vec![0]))])];
-    refused(&model(&[5, 3], squeezed, &weights), "its one direction may go");
+    damaged(
+        &model(&[5, 3], squeezed, &weights),
+        "axis 0 of sizes [Is(5), Is(1), Batch, Is(4)] is not known to be of size 1",
+    );
 }
 
 /// What is computed from shapes is a shape or zeros, and no more of it than shapes have.
@@ -83,6 +86,95 @@ fn sizes_are_followed_and_nothing_else() {
         [&["value1", "value1"], &["value2", "value2"], &["value3", "value3"], &["value4", "value4"]];
     let nodes: Vec<One<'_>> = [shape].into_iter().chain(doubled.map(|inputs| ("Concat", inputs, &[][..]))).collect();
     refused(&model(&[2, 3], &nodes, &[]), "48 sizes that are computed; no shape has more than 32");
+}
+
+/// Axes of a file moved, joined and parted at random, the batch among them: what comes out is the input with its axes in the order in which they end up.
+#[test]
+fn axes_are_followed_through_products() {
+    let rng = &mut Rng::seed(11);
+    let x = Tensor::randn([3, 2, 3, 5], rng);
+    for _ in 0..300 {
+        let mut axes: Vec<Vec<usize>> = (0..4).map(|axis| vec![axis]).collect();
+        let mut nodes: Vec<(&'static str, Vec<i64>)> = Vec::new();
+        for _ in 0..7 {
+            let at = rng.below(axes.len());
+            match rng.below(3) {
+                0 => nodes.push(shuffled(&mut axes, rng)),
+                1 if at > 0 => {
+                    let joined = axes.remove(at);
+                    axes[at - 1].extend(joined);
+                    nodes.push(("Reshape", regrouped(&axes)));
+                }
+                _ => nodes.push(parted(&mut axes, at)),
+            }
+        }
+        while let Some(at) = axes.iter().position(|own| own.len() > 1) {
+            nodes.push(parted(&mut axes, at));
+        }
+        let first = axes.iter().position(|own| own[0] == 0).unwrap() as i64;
+        nodes.push(("Transpose", [first].into_iter().chain((0..4).filter(|&axis| axis != first)).collect()));
+        let batch = axes.remove(first as usize);
+        axes.insert(0, batch);
+        let bytes = of_moves(&nodes);
+        let net = Import::new().layout(Layout::FeaturesLast).from_bytes(&bytes).unwrap();
+        let order: [isize; 4] = std::array::from_fn(|axis| axes[axis][0] as isize);
+        let y = net.forward(Tape::inference().input(x.clone()));
+        assert_eq!(y.shape(), x.permute(order).shape(), "{nodes:?}");
+        assert_eq!(y.to_vec(), x.permute(order).to_vec(), "{nodes:?}");
+    }
+}
+
+fn shuffled(axes: &mut Vec<Vec<usize>>, rng: &mut Rng) -> (&'static str, Vec<i64>) {
+    let mut order: Vec<usize> = (0..axes.len()).collect();
+    for i in (1..order.len()).rev() {
+        order.swap(i, rng.below(i + 1));
+    }
+    *axes = order.iter().map(|&axis| axes[axis].clone()).collect();
+    ("Transpose", order.into_iter().map(|axis| axis as i64).collect())
+}
+
+/// One axis as two, if it is a product.
+fn parted(axes: &mut Vec<Vec<usize>>, at: usize) -> (&'static str, Vec<i64>) {
+    if axes[at].len() > 1 {
+        let inner = axes[at].split_off(1);
+        axes.insert(at + 1, inner);
+    }
+    ("Reshape", regrouped(axes))
+}
+
+fn regrouped(axes: &[Vec<usize>]) -> Vec<i64> {
+    let sizes = [-1, 2, 3, 5];
+    axes.iter().map(|own| if own.contains(&0) { -1 } else { own.iter().map(|&axis| sizes[axis]).product() }).collect()
+}
+
+/// A model of an input [N, 2, 3, 5] that moves its axes so.
+fn of_moves(nodes: &[(&'static str, Vec<i64>)]) -> Vec<u8> {
+    let names: Vec<[String; 2]> = (0..nodes.len())
+        .map(|i| [if i == 0 { "input".to_owned() } else { format!("value{i}") }, format!("shape{i}")])
+        .collect();
+    let inputs: Vec<Vec<&str>> = names
+        .iter()
+        .zip(nodes)
+        .map(|(names, (op, _))| names.iter().take(if *op == "Reshape" { 2 } else { 1 }).map(String::as_str).collect())
+        .collect();
+    let perms: Vec<Vec<(&'static str, Attribute)>> = nodes
+        .iter()
+        .map(|(op, order)| match *op {
+            "Transpose" => vec![("perm", Attribute::Ints(order.clone()))],
+            _ => Vec::new(),
+        })
+        .collect();
+    let all: Vec<One<'_>> =
+        nodes.iter().zip(&inputs).zip(&perms).map(|(((op, _), inputs), perm)| (*op, &inputs[..], &perm[..])).collect();
+    let lengths: Vec<[usize; 1]> = nodes.iter().map(|(_, shape)| [shape.len()]).collect();
+    let constants: Vec<(&str, &[usize], Numbers)> = names
+        .iter()
+        .zip(nodes)
+        .zip(&lengths)
+        .filter(|((_, (op, _)), _)| *op == "Reshape")
+        .map(|((names, (_, shape)), length)| (names[1].as_str(), &length[..], Numbers::Ints(shape.clone())))
+        .collect();
+    model(&[2, 3, 5], &all, &constants)
 }
 
 #[test]

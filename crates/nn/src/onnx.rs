@@ -87,12 +87,15 @@
 //! # Ok::<(), nn::Error>(())
 //! ```
 //!
-//! Known are the operators above and `Abs`, `Constant`, `Dropout`, `Erf`, `Exp`, `GlobalAveragePool`, `GlobalMaxPool`, `Identity`, `Log`, `LogSoftmax`, `Softmax`, `Squeeze`,
-//! `Sub`, `Tanh`, `Unsqueeze`, and `Shape` where a `Reshape` takes it whole; of versions 13 to 24, which PyTorch's `torch.onnx.export` writes. `Gemm`, convolutions and norms take
-//! constants as weights, and so does `MatMul` unless it multiplies the matrices of each example of two values. `RNN`, `LSTM` and `GRU` begin at states of 0; of their outputs the results
-//! of every step are read. Where the file has channels behind the batch axis, the model here has them last, in between as well as in input and output ([`Import::layout`]); the order
-//! of numbers that a `Flatten` or `Reshape` sees is the file's, so that weights behind it stay as they are. The batch axis stays the first and is not computed with. A tensor of one or
-//! more axes that a value is added to or multiplied with is a parameter; a number, a `Constant`, or what is not finite, as masks are, is a setting.
+//! Known are the operators above and `Abs`, `Constant`, `Dropout`, `Erf`, `Exp`, `GlobalAveragePool`, `GlobalMaxPool`, `Identity`, `Log`, `LogSoftmax`, `Split`, `Squeeze`, `Sub`,
+//! `Tanh`, `Unsqueeze`, and what computes sizes for `Reshape` from a `Shape`; of versions 13 to 24, which PyTorch's `torch.onnx.export` writes. `Gemm`, convolutions and norms take
+//! constants as weights, and so does `MatMul` unless it multiplies the matrices of each example of two values; `Gather` takes rows of a constant for ids, or one place of a value's axis;
+//! `Where` takes `Greater` or a constant as its condition. `RNN`, `LSTM` and `GRU` begin at states of 0; of their outputs the results of every step are read.
+//!
+//! Where the file has channels behind the batch axis, the model here has them last, in between as well as in input and output ([`Import::layout`]); the order of numbers that a `Flatten`
+//! or `Reshape` sees is the file's, so that weights behind it stay as they are. The batch axis is not computed with; where the file moves it or joins it with others, as PyTorch's attention
+//! does, it has to be the first again before anything but linear maps and recurrent layers. A tensor of one or more axes that a value is added to or multiplied with is a parameter; a
+//! number, a `Constant`, or what is not finite, as masks are, is a setting.
 //!
 //! Everything else is an [`crate::Error::Unsupported`] that names operator and node: values joined by control flow, sizes that are computed, other types than f32, tensors in other
 //! files. A damaged file is an [`crate::Error::Damaged`] that names the byte. All sizes that the file fixes are checked when it is read.

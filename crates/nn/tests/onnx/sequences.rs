@@ -84,7 +84,7 @@ pub fn attention(cases: &mut Cases<'_>) {
     cases.add_sequence("attention_causal", &[5, 6], attention.clone().causal());
     cases.add_sequence("attention_causal_mask", &[5, 6], Masked(attention.clone(), AttentionMask::causal()));
     let far = Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
-    let covering = AttentionMask::none().covering(far.clone());
+    let covering = AttentionMask::none().covering(far);
     cases.add_sequence("attention_covering", &[3, 6], Masked(attention.clone(), covering));
     let bias = Tape::inference().input(Tensor::randn([2, 3, 3], rng));
     let adding = AttentionMask::causal().adding(bias);

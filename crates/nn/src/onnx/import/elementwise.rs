@@ -191,7 +191,7 @@ fn arithmetic(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let x = builder.value(node, at)?;
     let (tensor, is_weight) = builder.floats(node, of_constant)?;
     // What is not finite covers: a mask.
-    let is_learned = is_weight && tensor.rank() > 0 && tensor.iter().all(|number| number.is_finite());
+    let is_learned = is_weight && tensor.rank() > 0 && tensor.iter().all(f32::is_finite);
     let (tensor, sizes) = beside(&x, &tensor)?;
     let name = if is_learned { node.input(of_constant).unwrap_or_default().to_owned() } else { of_node(node) };
     let layer = WithConstant { op, constant: Constant::new(tensor, is_learned), is_left };

@@ -15,7 +15,7 @@ pub(super) fn results<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<
     }
     let is_batch_first = node.int("layout", 0)? != 0;
     let from = node.input(0).and_then(|name| builder.folded.get(name)).cloned();
-    let from = match from.map(|from| from.batch_before_steps()) {
+    let from = match from.map(Folded::batch_before_steps) {
         Some(Some(from)) if !is_batch_first => Some(from),
         None if is_batch_first => None,
         _ => {

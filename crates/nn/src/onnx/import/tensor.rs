@@ -99,7 +99,7 @@ impl Parts<'_> {
         counted(numbers, count)
     }
 
-    fn all_truths(&mut self, count: usize) -> Result<Vec<f32>> {
+    fn all_truths(&self, count: usize) -> Result<Vec<f32>> {
         let truth = |is_true: bool| f32::from(u8::from(is_true));
         let numbers = match self.raw {
             Some(raw) => raw.iter().map(|&byte| truth(byte != 0)).collect(),

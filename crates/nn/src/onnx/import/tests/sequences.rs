@@ -243,6 +243,20 @@ fn built(builder: Builder<'_>, is_ids: bool) -> file::Result<(Model, Option<Embe
     builder.build(Layout::FeaturesLast).map(|(model, known)| (model, None, known))
 }
 
+/// A file of tests/reference/make_onnx.py.
+fn of_pytorch(wanted: &str) -> Vec<u8> {
+    let mut rest = &include_bytes!("../../../../tests/reference/onnx.bin")[..];
+    loop {
+        let end = rest.iter().position(|&byte| byte == b'\n').expect("the file is there");
+        let (name, length) = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();
+        let (file, after) = rest[end + 1..].split_at(length.parse().unwrap());
+        if name == wanted {
+            return file.to_vec();
+        }
+        rest = after;
+    }
+}
+
 /// As `what_is_read_runs`, for sequences.
 #[test]
 fn sequences_that_are_read_run() {
@@ -256,13 +270,15 @@ fn sequences_that_are_read_run() {
         Lstm::with(2, 2, &deep.without_bias(), rng).unwrap(),
     );
     let export = Export::new().layout(Layout::FeaturesLast);
-    let numbers = [export.to_bytes(&attention, &[3, 4]).unwrap(), export.to_bytes(&recurrent, &[3, 4]).unwrap()];
+    let of_pytorch = of_pytorch("multihead_dynamo.onnx");
+    let numbers =
+        [of_pytorch, export.to_bytes(&attention, &[3, 4]).unwrap(), export.to_bytes(&recurrent, &[3, 4]).unwrap()];
     let lstm = Lstm::new(4, 2, rng);
     let ids = [of_ids(|at, graph, x| lstm.onnx(at, graph, x)), of_ids(|at, graph, x| attention.1.onnx(at, graph, x))];
     let (mut ran, mut bad) = (0, 0);
     for number in 0..20_000 {
         let is_ids = number % 2 == 0;
-        let mut bytes = if is_ids { &ids } else { &numbers }[number / 2 % 2].clone();
+        let mut bytes = if is_ids { ids[number / 2 % 2].clone() } else { numbers[number / 2 % 3].clone() };
         damage(&mut bytes, rng);
         let built = File::parse(&bytes).and_then(|file| built(Builder::new(&file, bytes.len()), is_ids));
         let Ok((model, embedding, known)) = built else {

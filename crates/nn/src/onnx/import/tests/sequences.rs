@@ -37,7 +37,7 @@ fn recurrent_layers_of_another_kind_are_refused() {
     let weights = [floats(&[1, 4, 3]), ("r", &[1, 4, 4], Numbers::Floats(vec![0.5; 16])), shape()];
     let rnn = |attributes: &[(&'static str, Attribute)]| {
         let node = ("RNN", &["value1", "w", "r"][..], attributes);
-        model(&[5, 3], &[time.clone(), node, back.clone(), end.clone()], &weights)
+        model(&[5, 3], &[time, node, back, end], &weights)
     };
     let layout = Import::new().layout(Layout::FeaturesLast);
     assert!(layout.from_bytes(&rnn(&[])).is_ok());
@@ -49,10 +49,10 @@ fn recurrent_layers_of_another_kind_are_refused() {
     damaged(&rnn(&[("direction", Attribute::Text("bidirectional"))]), "weights of shapes [1, 4, 3] and [1, 4, 4]");
     let plain: Nodes<'_> = &[("RNN", &["input", "w", "r"], &[])];
     refused(&model(&[5, 3], plain, &weights), "an input that is not [T, N, features], by `layout`");
-    refused(&model(&[5, 3], &[time.clone()], &[]), "the output `output` has its batch axis elsewhere than first");
-    let tanh: Nodes<'_> = &[time.clone(), ("Tanh", &["value1"], &[])];
+    refused(&model(&[5, 3], &[time], &[]), "the output `output` has its batch axis elsewhere than first");
+    let tanh: Nodes<'_> = &[time, ("Tanh", &["value1"], &[])];
     refused(&model(&[5, 3], tanh, &[]), "`value1`, has its batch axis elsewhere than first");
-    let half: Nodes<'_> = &[time.clone(), ("RNN", &["value1", "w", "r"], &[]), ("Reshape", &["value2", "s"], &[])];
+    let half: Nodes<'_> = &[time, ("RNN", &["value1", "w", "r"], &[]), ("Reshape", &["value2", "s"], &[])];
     refused(&model(&[5, 3], half, &weights), "the shape [Is(0), Is(5), Is(-1)] for sizes [Is(5), Is(1), Batch, Is(4)]");
     let squeezed: Nodes<'_> =
         &[time, ("RNN", &["value1", "w", "r"], &[]), ("Squeeze", &["value2"], &[("axes", Attribute::Ints(vec![0]))])];
@@ -66,12 +66,11 @@ fn recurrent_layers_of_another_kind_are_refused() {
 #[test]
 fn sizes_are_followed_and_nothing_else() {
     let shape = ("Shape", &["input"][..], &[][..]);
-    let zeros: Nodes<'_> = &[shape.clone(), ("ConstantOfShape", &["value1"], &[]), ("Tanh", &["value2"], &[])];
+    let zeros: Nodes<'_> = &[shape, ("ConstantOfShape", &["value1"], &[]), ("Tanh", &["value2"], &[])];
     refused(&model(&[2, 3], zeros, &[]), "`value2`, is computed from shapes; only sizes are read from those");
     refused(&model(&[2, 3], &zeros[..2], &[]), "the output `output` is computed from shapes");
     let places = |places: &[i64]| ("p", vec![places.len()], Numbers::Ints(places.to_vec()));
-    let reshaped: Nodes<'_> =
-        &[shape.clone(), ("Gather", &["value1", "p"], &[]), ("Reshape", &["input", "value2"], &[])];
+    let reshaped: Nodes<'_> = &[shape, ("Gather", &["value1", "p"], &[]), ("Reshape", &["input", "value2"], &[])];
     let of = |numbers: &[i64]| {
         let (name, sizes, numbers) = places(numbers);
         model(&[2, 3], reshaped, &[(name, &sizes, numbers)])

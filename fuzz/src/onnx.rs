@@ -3,12 +3,22 @@
 use nn::onnx::{Export, Import, Layout};
 use nn::prelude::*;
 
-/// Imports what the bytes describe, with features first or last; a model that comes of it can be copied and looked through.
+/// Imports what the bytes describe, with features first or last or of indices; a model that comes of it can be copied and looked through.
 pub fn onnx(bytes: &[u8]) {
     let Some((&mode, rest)) = bytes.split_first() else { return };
-    let file = if mode & 1 == 0 { rest.to_vec() } else { patched(rest, mode & 4 != 0) };
+    let file = match mode & 13 {
+        0 | 4 => rest.to_vec(),
+        1 => patched(rest, rows()),
+        5 => patched(rest, images()),
+        8 | 12 => return looked_through(Import::new().ids_from_bytes(rest)),
+        _ => return looked_through(Import::new().ids_from_bytes(&patched(rest, words()))),
+    };
     let layout = if mode & 2 == 0 { Layout::FeaturesFirst } else { Layout::FeaturesLast };
-    match Import::new().layout(layout).from_bytes(&file) {
+    looked_through(Import::new().layout(layout).from_bytes(&file));
+}
+
+fn looked_through<M: Module + Clone>(model: nn::Result<M>) {
+    match model {
         Err(error) => {
             let text = error.to_string();
             assert!(text.starts_with("(bytes): "), "{text}");
@@ -22,13 +32,30 @@ pub fn onnx(bytes: &[u8]) {
     }
 }
 
-/// A good file with bytes replaced: a place (16 bits) and a value each.
-fn patched(patches: &[u8], of_images: bool) -> Vec<u8> {
+fn images() -> nn::Result<Vec<u8>> {
     let rng = &mut Rng::seed(1);
-    let images = (Residual(Conv2d::new(2, 2, 3, rng).padding(1)), MaxPool2d::new(2), Flatten, Linear::new(8, 2, rng));
-    let rows = (Linear::new(3, 4, rng), PRelu::per_feature(4), BatchNorm::new(4), RmsNorm::new(4));
-    let export = Export::new();
-    let good = if of_images { export.to_bytes(&images, &[4, 4, 2]) } else { export.to_bytes(&rows, &[3]) };
+    let net = (Residual(Conv2d::new(2, 2, 3, rng).padding(1)), MaxPool2d::new(2), Flatten, Linear::new(8, 2, rng));
+    Export::new().to_bytes(&net, &[4, 4, 2])
+}
+
+fn rows() -> nn::Result<Vec<u8>> {
+    let net = (Linear::new(3, 4, &mut Rng::seed(1)), PRelu::per_feature(4), BatchNorm::new(4), RmsNorm::new(4));
+    Export::new().to_bytes(&net, &[3])
+}
+
+fn words() -> nn::Result<Vec<u8>> {
+    let rng = &mut Rng::seed(1);
+    let words = Embedding::new(5, 4, rng);
+    let rest =
+        (LearnedPositions::new(3, 4, rng), TransformerEncoderLayer::new(4, 2, 4, rng).causal(), Gru::new(4, 2, rng));
+    Export::new().ids_to_bytes(&[3], |at, graph, ids| {
+        let x = at.enter("words", |at| words.onnx(at, graph, ids))?;
+        rest.onnx(at, graph, x)
+    })
+}
+
+/// A good file with bytes replaced: a place (16 bits) and a value each.
+fn patched(patches: &[u8], good: nn::Result<Vec<u8>>) -> Vec<u8> {
     let mut file = good.expect("these layers have a form");
     let length = file.len();
     for patch in patches.chunks_exact(3) {

@@ -92,7 +92,10 @@ impl<'a, T: Float> Attention<'a, T> {
         let n = self.sequences();
         for (name, numbers) in results {
             let fits = numbers == length / 3;
-            assert!(fits, "attention: {name} holds {numbers} numbers, its shape is [{n}, {steps}, {heads}, {features}]");
+            assert!(
+                fits,
+                "attention: {name} holds {numbers} numbers, its shape is [{n}, {steps}, {heads}, {features}]"
+            );
         }
         let fits = log_sums == n * heads * steps;
         assert!(fits, "attention: log_sums holds {log_sums} numbers, its shape is [{n}, {heads}, {steps}]");

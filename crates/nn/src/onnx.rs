@@ -39,9 +39,40 @@
 //! | `Pad` | `Pad` |
 //! | `Flatten` | `Flatten` |
 //! | `Residual` | `Add` |
+//! | `Embedding` | `Gather` |
+//! | `LearnedPositions`, `SinusoidalEncoding` | `Add` |
+//! | `MultiHeadAttention` (of x to itself) | `MatMul`, `Add`, then `Slice`, `Reshape`, `Transpose` for Q, K and V, `Mul`, `MatMul`, `Add` of the mask, `Softmax`, `MatMul` |
+//! | `TransformerEncoderLayer`, `TransformerEncoder` | what they consist of |
+//! | `Rnn` (tanh, ReLU, leaky ReLU, ELU), `Lstm` (without a projection), `Gru` | `RNN`, `LSTM`, `GRU`, one for each layer, between `Transpose`s |
 //! | `Sequential`, tuples, `Vec`, `Option`, `Box`, `Act`, [`crate::models::ResNetCifar`] | what they consist of |
 //!
 //! A layer of your own writes [`crate::Layer::onnx`], most often by the parts' own methods, else by [`Graph::node`].
+//!
+//! # Sequences
+//!
+//! Sequences are `[N, T, D]` with [`Layout::FeaturesLast`]; T is that of the example, the same for every input of the model. The states of recurrent layers begin at 0, and the model
+//! returns the results of every step. A causal mask is a setting of the layer ([`crate::MultiHeadAttention::causal`], [`crate::TransformerEncoder::causal`]); a layer of your own that
+//! calls `forward_masked` writes `onnx_masked` with the same mask. Padding is of one batch and has no form, nor has attention to a memory, which would be a second input.
+//!
+//! A network that takes indices begins with an [`crate::Embedding`], which is no [`crate::Layer`]: [`Export::save_ids`] writes it, [`Import::load_ids`] reads it.
+//!
+//! ```
+//! use nn::{onnx::{Export, Import}, prelude::*};
+//! let mut rng = Rng::seed(1);
+//! let (words, positions) = (Embedding::new(50, 8, &mut rng), SinusoidalEncoding::new(16, 8));
+//! let block = TransformerEncoderLayer::new(8, 2, 32, &mut rng).norm_first().causal();
+//! let path = std::env::temp_dir().join("words.onnx");
+//! Export::new().save_ids(&[16], &path, |at, graph, ids| {
+//!     let x = at.enter("words", |at| words.onnx(at, graph, ids))?;
+//!     let x = positions.onnx(at, graph, x)?;
+//!     at.enter("block", |at| block.onnx(at, graph, x))
+//! })?; // takes `input` [N, 16] of i64, makes `output` [N, 16, 8]
+//! let again = Import::new().load_ids(&path)?;
+//! let y = again.forward(&Tape::inference(), &Tensor::from([[7; 16], [49; 16]]));
+//! assert_eq!(y.shape(), &[2, 16, 8]);
+//! # std::fs::remove_file(path).unwrap();
+//! # Ok::<(), nn::Error>(())
+//! ```
 //!
 //! # Import
 //!
@@ -56,11 +87,15 @@
 //! # Ok::<(), nn::Error>(())
 //! ```
 //!
-//! Known are the operators above and `Abs`, `Constant`, `Dropout`, `Erf`, `Exp`, `GlobalAveragePool`, `GlobalMaxPool`, `Identity`, `Log`, `LogSoftmax`, `Softmax`, `Squeeze`,
-//! `Sub`, `Tanh`, `Unsqueeze`, and `Shape` where a `Reshape` takes it whole; of versions 13 to 24, which PyTorch's `torch.onnx.export` writes. `MatMul`, `Gemm`, convolutions and norms take
-//! constants as weights. Where the file has channels behind the batch axis, the model here has them last, in between as well as in input and output ([`Import::layout`]); the order
-//! of numbers that a `Flatten` or `Reshape` sees is the file's, so that weights behind it stay as they are. The batch axis stays the first and is not computed with. A tensor of one or more
-//! axes that a value is added to or multiplied with is a parameter, a number is a setting.
+//! Known are the operators above and `Abs`, `Constant`, `Dropout`, `Erf`, `Exp`, `GlobalAveragePool`, `GlobalMaxPool`, `Identity`, `Log`, `LogSoftmax`, `Split`, `Squeeze`, `Sub`,
+//! `Tanh`, `Unsqueeze`, and what computes sizes for `Reshape` from a `Shape`; of versions 13 to 24, which PyTorch's `torch.onnx.export` writes. `Gemm`, convolutions and norms take
+//! constants as weights, and so does `MatMul` unless it multiplies the matrices of each example of two values; `Gather` takes rows of a constant for ids, or one place of a value's axis;
+//! `Where` takes `Greater` or a constant as its condition. `RNN`, `LSTM` and `GRU` begin at states of 0; of their outputs the results of every step are read.
+//!
+//! Where the file has channels behind the batch axis, the model here has them last, in between as well as in input and output ([`Import::layout`]); the order of numbers that a `Flatten`
+//! or `Reshape` sees is the file's, so that weights behind it stay as they are. The batch axis is not computed with; where the file moves it or joins it with others, as PyTorch's attention
+//! does, it has to be the first again before anything but linear maps and recurrent layers. A tensor of one or more axes that a value is added to or multiplied with is a parameter; a
+//! number, a `Constant`, or what is not finite, as masks are, is a setting.
 //!
 //! Everything else is an [`crate::Error::Unsupported`] that names operator and node: values joined by control flow, sizes that are computed, other types than f32, tensors in other
 //! files. A damaged file is an [`crate::Error::Damaged`] that names the byte. All sizes that the file fixes are checked when it is read.
@@ -71,11 +106,15 @@ mod import;
 mod layers;
 mod model;
 mod proto;
+mod recurrent;
+mod sequence;
 mod steps;
 mod windows;
 
 pub use export::{Export, Layout, export};
 pub use graph::{Attribute, Graph, Value};
 pub use import::{Import, load};
-pub use model::Model;
+pub use model::{IdsModel, Model};
+pub(crate) use recurrent::{RecurrentNodes, RecurrentWeights};
+pub(crate) use sequence::SelfAttention;
 pub(crate) use windows::Takes;

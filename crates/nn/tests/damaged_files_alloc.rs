@@ -87,6 +87,18 @@ fn damaged_files_end_in_a_value_or_an_error() {
     let pytorchs = fixture(&include_bytes!("reference/onnx.bin")[..], "mlp.onnx");
     survive("ONNX", &[ours, pytorchs], 400, |bytes| nn::onnx::Import::new().from_bytes(bytes));
 
+    let rng = &mut Rng::seed(3);
+    let sequence = (MultiHeadAttention::new(4, 2, rng).causal(), Lstm::new(4, 3, rng));
+    let sequence = nn::onnx::Export::new().layout(nn::onnx::Layout::FeaturesLast).to_bytes(&sequence, &[3, 4]).unwrap();
+    let multihead = fixture(&include_bytes!("reference/onnx.bin")[..], "multihead_dynamo.onnx");
+    survive("ONNX of sequences", &[sequence, multihead], 400, |bytes| nn::onnx::Import::new().from_bytes(bytes));
+    let (words, gru) = (Embedding::new(5, 4, rng), Gru::new(4, 3, rng));
+    let ids = nn::onnx::Export::new().ids_to_bytes(&[3], |at, graph, ids| {
+        let x = at.enter("words", |at| words.onnx(at, graph, ids))?;
+        gru.onnx(at, graph, x)
+    });
+    survive("ONNX of ids", &[ids.unwrap()], 400, |bytes| nn::onnx::Import::new().ids_from_bytes(bytes));
+
     survive("CIFAR", &[record], 16, |bytes| Cifar::Ten.from_bytes(bytes));
 
     let plain = b"a,b,kind\n1.5,2,rose\n-3e2,4,iris\nNA,6,rose\n".to_vec();

@@ -7,12 +7,14 @@ use super::Linear;
 use super::attention_mask::AttentionMask;
 use crate::error::{expect, setting};
 use crate::init::{Init as _, Xavier};
+use crate::module::Path;
+use crate::onnx::{Graph, SelfAttention, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rng, Tape, Tensor, Var};
 
 /// Attention with several heads over x `[N, T, D]`: each head looks at D / heads features.
 ///
-/// [`Layer::forward`] is self-attention without a mask, [`MultiHeadAttention::attend`] takes one; [`MultiHeadAttention::attend_to`] looks at a memory.
+/// [`Layer::forward`] is self-attention, [`MultiHeadAttention::attend`] takes a mask; [`MultiHeadAttention::attend_to`] looks at a memory.
 ///
 /// ```
 /// use nn::prelude::*;
@@ -38,6 +40,7 @@ pub struct MultiHeadAttention<T: Float = f32> {
     out_proj: Linear<T>,
     heads: usize,
     dropout: f64,
+    is_causal: bool,
 }
 
 /// Which of Q, K and V, as thirds of a joint projection.
@@ -91,7 +94,15 @@ impl MultiHeadAttention {
             out_proj,
             heads,
             dropout: 0.0,
+            is_causal: false,
         })
+    }
+
+    /// In self-attention query i sees keys 0 to i, whatever the mask: [`Layer::forward`] is then that of a language model.
+    #[must_use]
+    pub fn causal(mut self) -> MultiHeadAttention {
+        self.is_causal = true;
+        self
     }
 
     /// Without biases.
@@ -123,12 +134,12 @@ impl<T: Float> MultiHeadAttention<T> {
     #[track_caller]
     pub fn attend(&self, x: Var<T>, mask: &AttentionMask<T>) -> Var<T> {
         let drops = self.dropout > 0.0 && x.tape().drops();
-        match mask.is_plainly_causal() {
+        match mask.and_causal(self.is_causal).is_plainly_causal() {
             Some(causal) if self.in_proj_weight.is_some() && !drops => {
                 let all = self.projection_of(x, Q, 3, "x");
                 self.out_proj.forward(all.self_attention(self.heads, causal))
             }
-            _ => self.result(self.of_itself(x), mask).0,
+            _ => self.attend_with_weights(x, mask).0,
         }
     }
 
@@ -138,7 +149,31 @@ impl<T: Float> MultiHeadAttention<T> {
     /// If shapes do not fit.
     #[track_caller]
     pub fn attend_with_weights(&self, x: Var<T>, mask: &AttentionMask<T>) -> (Var<T>, Var<T>) {
-        self.result(self.of_itself(x), mask)
+        self.result(self.of_itself(x), &mask.and_causal(self.is_causal))
+    }
+
+    /// Writes what [`MultiHeadAttention::attend`] does under this mask, as [`Layer::onnx`] does without one. The mask becomes a constant: `[T, T]` if it is causal.
+    ///
+    /// # Errors
+    /// If the mask has padding, which is of one batch, or covers all keys of a query; if keys or values have a width of their own.
+    ///
+    /// # Panics
+    /// If the mask does not fit.
+    #[track_caller]
+    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
+        let Some(weight) = &self.in_proj_weight else {
+            let problem = "keys or values have a width of their own, so they are not of x; a model here has one input";
+            return graph.refuse(at, problem);
+        };
+        let steps = x.sizes().first().copied().unwrap_or(0);
+        let mask = match mask.and_causal(self.is_causal).as_constant(self.heads, steps) {
+            Ok(mask) => mask,
+            Err(problem) => return graph.refuse(at, problem),
+        };
+        let bias = self.in_proj_bias.as_ref().map(Param::value);
+        let parts = SelfAttention { weight: weight.value(), bias, heads: self.heads, mask };
+        let y = graph.self_attention(at, x, &parts)?;
+        at.enter("out_proj", |at| self.out_proj.onnx(at, graph, y))
     }
 
     /// Queries x `[N, T, D]` look at a memory `[N, S, D]`.
@@ -251,12 +286,16 @@ impl<T: Float> MultiHeadAttention<T> {
 }
 
 impl<T: Float> Layer<T> for MultiHeadAttention<T> {
-    /// Self-attention without a mask.
+    /// Self-attention without a mask, or [`MultiHeadAttention::causal`].
     ///
     /// # Panics
     /// If x is not `[N, T, D]`.
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.attend(x, &AttentionMask::none())
+    }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.onnx_masked(at, graph, x, &AttentionMask::none())
     }
 }

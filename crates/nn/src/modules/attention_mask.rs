@@ -1,6 +1,6 @@
 //! Which keys a query may look at.
 
-use tape::{Float, Tensor, Var};
+use tape::{Float, Tape, Tensor, Var};
 
 /// Which keys a query of [`crate::MultiHeadAttention`] may look at; nothing is covered unless said.
 ///
@@ -65,6 +65,36 @@ impl<T: Float> AttentionMask<T> {
     pub(super) fn is_plainly_causal(&self) -> Option<bool> {
         let is_plain = self.covered.is_none() && self.padding.is_none() && self.bias.is_none();
         is_plain.then_some(self.is_causal)
+    }
+
+    /// The same, and query i sees keys 0 to i if so said.
+    #[must_use]
+    pub(super) fn and_causal(&self, is_causal: bool) -> Self {
+        AttentionMask { is_causal: self.is_causal || is_causal, ..self.clone() }
+    }
+
+    /// What scores `[N, heads, T, T]` of any batch get added, if anything.
+    ///
+    /// # Errors
+    /// What is not said by numbers to add, the same for every example.
+    #[track_caller]
+    pub(super) fn as_constant(&self, heads: usize, steps: usize) -> Result<Option<Tensor<T>>, &'static str> {
+        if self.padding.is_some() {
+            return Err("the padding of a mask belongs to one batch, and the model takes any");
+        }
+        let scores = Tape::inference().input(Tensor::full_of([1, heads, steps, steps], T::ZERO));
+        let covered = self.covers(&scores);
+        let bias = self.bias.as_ref().map(|bias| {
+            check("bias", bias.value(), &scores);
+            bias.value().clone()
+        });
+        if self.dead_rows(covered.clone()).is_some() {
+            return Err("the mask covers all keys of a query, which in ONNX makes NaN");
+        }
+        Ok(match (covered, bias) {
+            (Some(covered), Some(bias)) => Some(covered + bias),
+            (covered, bias) => covered.or(bias),
+        })
     }
 
     /// The softmax of scores `[N, heads, T, S]` over the keys that are not covered.

@@ -1,6 +1,8 @@
 //! Embedding: a row of a table for each index.
 
 use crate::error::{expect, setting};
+use crate::module::Path;
+use crate::onnx::{Graph, Value};
 use crate::{Module, Result};
 use tape::{Float, Group, Param, Rng, Tape, Tensor, Var};
 
@@ -70,6 +72,14 @@ impl<T: Float> Embedding<T> {
         // The same numbers, cut off.
         let fixed = y.clone().detach();
         y.masked_fill(&Tensor::new(&is_padding, shape), fixed)
+    }
+
+    /// Writes the lookup to a model that takes ids: [`Export::save_ids`](crate::onnx::Export::save_ids) hands over `ids`.
+    ///
+    /// # Errors
+    /// If `ids` is not the input of such a model.
+    pub fn onnx(&self, at: &mut Path, graph: &mut Graph, ids: Value) -> Result<Value> {
+        graph.embedding(at, ids, self.weight.value())
     }
 
     /// The table `[words, width]`.

@@ -5,8 +5,13 @@
 
 use super::recurrent::{Cells, Family, Recurrence};
 use crate::error::expect;
+use crate::module::Path;
+use crate::onnx::{Attribute, Graph, RecurrentWeights, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Var};
+
+/// ONNX's gates, by their places here.
+const GATES: [usize; 3] = [1, 0, 2];
 
 /// A gated recurrent layer over x `[N, T, in]`, or several. Names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `…_l0_reverse`.
 ///
@@ -42,6 +47,13 @@ impl Gru {
     }
 }
 
+impl Gru {
+    /// One layer of weights as ONNX has them.
+    pub(crate) fn of_weights(weights: &RecurrentWeights<f32>) -> Gru {
+        Gru { cells: Cells::of_weights("Gru", weights, &GATES) }
+    }
+}
+
 impl<T: Float> Gru<T> {
     /// Results `[N, T, directions · hidden]` and the states behind the last step, `[layers · directions, N, hidden]`, from these states or from 0.
     ///
@@ -70,5 +82,10 @@ impl<T: Float> Layer<T> for Gru<T> {
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.forward_from(x, None).0
+    }
+
+    /// There the gates are z, r, n.
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.cells.onnx(at, graph, x, ("GRU", &GATES), vec![("linear_before_reset", Attribute::Int(1))])
     }
 }

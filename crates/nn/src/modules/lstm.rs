@@ -5,8 +5,13 @@
 
 use super::recurrent::{Cells, Family, Recurrence};
 use crate::error::expect;
+use crate::module::Path;
+use crate::onnx::{Graph, RecurrentWeights, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Var};
+
+/// ONNX's gates, by their places here.
+const GATES: [usize; 4] = [0, 3, 1, 2];
 
 /// A layer with a long short-term memory over x `[N, T, in]`, or several. Names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`,
 /// `weight_hr_l0`, `…_l0_reverse`.
@@ -46,6 +51,13 @@ impl Lstm {
     }
 }
 
+impl Lstm {
+    /// One layer of weights as ONNX has them.
+    pub(crate) fn of_weights(weights: &RecurrentWeights<f32>) -> Lstm {
+        Lstm { cells: Cells::of_weights("Lstm", weights, &GATES) }
+    }
+}
+
 impl<T: Float> Lstm<T> {
     /// Results `[N, T, directions · out]` and the states (h, c) behind the last step, `[layers · directions, N, out]` and `[layers · directions, N, hidden]`,
     /// from these states or from 0. `out` is the projection, or `hidden`.
@@ -78,5 +90,10 @@ impl<T: Float> Layer<T> for Lstm<T> {
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.forward_from(x, None).0
+    }
+
+    /// There the gates are i, o, f, g.
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.cells.onnx(at, graph, x, ("LSTM", &GATES), Vec::new())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{expect, setting};
 use crate::module::{CastTo, Path, Visitor, VisitorMut};
+use crate::onnx::{Graph, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rng, Tensor, Var};
 
@@ -90,6 +91,10 @@ impl<T: Float> Layer<T> for SinusoidalEncoding<T> {
         let count = places("SinusoidalEncoding", &x, &self.table);
         x + self.table.narrow(0, 0, count)
     }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.positions(at, x, &self.table, false)
+    }
 }
 
 impl LearnedPositions {
@@ -124,5 +129,9 @@ impl<T: Float> Layer<T> for LearnedPositions<T> {
         let count = places("LearnedPositions", &x, self.weight.value());
         let positions = x.tape().param(&self.weight);
         x + positions.narrow(0, 0, count)
+    }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.positions(at, x, self.weight.value(), true)
     }
 }

@@ -3,6 +3,8 @@
 //! The products of a layer's inputs with its weights are one for all steps; what is left for a step is the product of its state. Steps are cut out of the
 //! whole as views, and their gradients are added in their places: the cost is linear in the number of steps.
 
+mod parts;
+
 use crate::Result;
 use crate::error::setting;
 use crate::module::{Axes, CastTo, Module, Path, Pytorch, Visitor, VisitorMut};
@@ -160,6 +162,10 @@ impl Cells<f32> {
 }
 
 impl<T: Float> Cells<T> {
+    pub(super) fn directions(&self) -> usize {
+        self.settings.directions()
+    }
+
     fn outputs(&self) -> usize {
         if self.settings.projection > 0 { self.settings.projection } else { self.hidden }
     }

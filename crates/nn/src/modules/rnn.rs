@@ -3,6 +3,8 @@
 use super::recurrent::{Cells, Family, Recurrence};
 use super::{Act, Activation};
 use crate::error::expect;
+use crate::module::Path;
+use crate::onnx::{Attribute, Graph, RecurrentWeights, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Var};
 
@@ -15,6 +17,9 @@ pub enum Nonlinearity {
     /// A rectifier or one of its kin; PReLU learns a slope for each hidden unit, `alpha_l0`.
     Act(Activation),
 }
+
+/// ONNX's gates, by their places here.
+const GATES: [usize; 1] = [0];
 
 /// A recurrent layer over x `[N, T, in]`, or several. Names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `…_l0_reverse`.
 ///
@@ -66,6 +71,13 @@ impl Rnn {
     }
 }
 
+impl Rnn {
+    /// One layer of weights as ONNX has them.
+    pub(crate) fn of_weights(nonlinearity: Nonlinearity, weights: &RecurrentWeights<f32>) -> Rnn {
+        Rnn { cells: Cells::of_weights("Rnn", weights, &GATES), nonlinearity }
+    }
+}
+
 impl<T: Float> Rnn<T> {
     /// Results `[N, T, directions · hidden]` and the states behind the last step, `[layers · directions, N, hidden]`, from these states or from 0.
     ///
@@ -98,5 +110,22 @@ impl<T: Float> Layer<T> for Rnn<T> {
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.forward_from(x, None).0
+    }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        let (name, alpha) = match self.nonlinearity {
+            Nonlinearity::Tanh => ("Tanh", None),
+            Nonlinearity::Act(Activation::Relu) => ("Relu", None),
+            Nonlinearity::Act(Activation::LeakyRelu(slope)) => ("LeakyRelu", Some(slope)),
+            Nonlinearity::Act(Activation::Elu(alpha)) => ("Elu", Some(alpha)),
+            Nonlinearity::Act(other) => {
+                let problem = format!("ONNX's RNN does not know {other:?}; it knows tanh, ReLU, leaky ReLU and ELU");
+                return graph.refuse(at, &problem);
+            }
+        };
+        let directions = self.cells.directions();
+        let mut attributes = vec![("activations", Attribute::Texts(vec![name; directions]))];
+        attributes.extend(alpha.map(|alpha| ("activation_alpha", Attribute::Floats(vec![alpha as f32; directions]))));
+        self.cells.onnx(at, graph, x, ("RNN", &GATES), attributes)
     }
 }

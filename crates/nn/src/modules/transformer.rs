@@ -6,6 +6,8 @@
 use super::attention_mask::AttentionMask;
 use super::{Act, Activation, Dropout, LayerNorm, Linear, MultiHeadAttention};
 use crate::error::expect;
+use crate::module::Path;
+use crate::onnx::{Graph, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Var};
 
@@ -102,6 +104,15 @@ impl TransformerEncoderLayer {
         let activation = Activation::Relu.layer(hidden);
         let (dropout, norm_first) = (DROPOUT, false);
         Ok(TransformerEncoderLayer { self_attn, linear1, linear2, norm1, norm2, activation, dropout, norm_first })
+    }
+}
+
+impl TransformerEncoderLayer {
+    /// Place i sees places 0 to i, whatever the mask: [`Layer::forward`] is then the block of a language model.
+    #[must_use]
+    pub fn causal(mut self) -> TransformerEncoderLayer {
+        self.self_attn = self.self_attn.causal();
+        self
     }
 }
 
@@ -218,6 +229,44 @@ impl<T: Float> TransformerEncoderLayer<T> {
         let x = self.around(x, &self.norm1, |x| self.self_attn.attend(x, mask));
         self.around(x, &self.norm2, |x| self.network(x))
     }
+
+    /// Writes what [`TransformerEncoderLayer::forward_masked`] does, as [`MultiHeadAttention::onnx_masked`].
+    ///
+    /// # Errors
+    /// As there, and if the activation has no ONNX form.
+    ///
+    /// # Panics
+    /// If the mask does not fit.
+    #[track_caller]
+    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
+        let x = graph.features_last(at, x);
+        let x = self.onnx_around(at, graph, x, ("norm1", &self.norm1), |at, graph, x| {
+            at.enter("self_attn", |at| self.self_attn.onnx_masked(at, graph, x, mask))
+        })?;
+        self.onnx_around(at, graph, x, ("norm2", &self.norm2), |at, graph, x| {
+            let x = at.enter("linear1", |at| self.linear1.onnx(at, graph, x))?;
+            let x = at.enter("activation", |at| self.activation.onnx(at, graph, x))?;
+            at.enter("linear2", |at| self.linear2.onnx(at, graph, x))
+        })
+    }
+
+    #[track_caller]
+    fn onnx_around(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        x: Value,
+        (name, norm): (&str, &LayerNorm<T>),
+        f: impl FnOnce(&mut Path, &mut Graph, Value) -> Result<Value>,
+    ) -> Result<Value> {
+        let inner = match self.norm_first {
+            true => at.enter(name, |at| norm.onnx(at, graph, x.clone()))?,
+            false => x.clone(),
+        };
+        let y = f(at, graph, inner)?;
+        let sum = graph.sum(at, x, y)?;
+        if self.norm_first { Ok(sum) } else { at.enter(name, |at| norm.onnx(at, graph, sum)) }
+    }
 }
 
 impl<T: Float> TransformerDecoderLayer<T> {
@@ -274,6 +323,31 @@ impl<T: Float> TransformerEncoder<T> {
         let x = self.layers.iter().fold(x, |x, layer| layer.forward_masked(x, mask));
         self.norm.forward(x)
     }
+
+    /// Writes what [`TransformerEncoder::forward_masked`] does, as [`MultiHeadAttention::onnx_masked`].
+    ///
+    /// # Errors
+    /// As there, and if an activation has no ONNX form.
+    ///
+    /// # Panics
+    /// If the mask does not fit.
+    #[track_caller]
+    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
+        let x = at.enter("layers", |at| {
+            let mut layers = self.layers.iter().enumerate();
+            layers.try_fold(x, |x, (i, layer)| at.enter_index(i, |at| layer.onnx_masked(at, graph, x, mask)))
+        })?;
+        at.enter("norm", |at| self.norm.onnx(at, graph, x))
+    }
+}
+
+impl TransformerEncoder {
+    /// Every block as [`TransformerEncoderLayer::causal`].
+    #[must_use]
+    pub fn causal(mut self) -> TransformerEncoder {
+        self.layers = self.layers.into_iter().map(TransformerEncoderLayer::causal).collect();
+        self
+    }
 }
 
 impl<T: Float> TransformerDecoder<T> {
@@ -295,7 +369,7 @@ impl<T: Float> TransformerDecoder<T> {
 }
 
 impl<T: Float> Layer<T> for TransformerEncoderLayer<T> {
-    /// Without a mask.
+    /// Without a mask, or [`TransformerEncoderLayer::causal`].
     ///
     /// # Panics
     /// If x is not `[N, T, D]`.
@@ -303,15 +377,23 @@ impl<T: Float> Layer<T> for TransformerEncoderLayer<T> {
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.forward_masked(x, &AttentionMask::none())
     }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.onnx_masked(at, graph, x, &AttentionMask::none())
+    }
 }
 
 impl<T: Float> Layer<T> for TransformerEncoder<T> {
-    /// Without a mask.
+    /// Without a mask, or [`TransformerEncoder::causal`].
     ///
     /// # Panics
     /// If x is not `[N, T, D]`.
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
         self.forward_masked(x, &AttentionMask::none())
+    }
+
+    fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.onnx_masked(at, graph, x, &AttentionMask::none())
     }
 }

@@ -7,7 +7,7 @@ use crate::module::Path;
 use crate::{Layer, Result};
 use tape::{Float, Shape, Tape, Tensor};
 
-const INPUT: &str = "input";
+pub(super) const INPUT: &str = "input";
 const OUTPUT: &str = "output";
 
 /// A setting of a node.
@@ -21,6 +21,10 @@ pub enum Attribute {
     Text(&'static str),
     /// A number for each axis.
     Ints(Vec<i64>),
+    /// A setting of each of several parts.
+    Floats(Vec<f32>),
+    /// A choice for each of several parts.
+    Texts(Vec<&'static str>),
 }
 
 impl Attribute {
@@ -93,6 +97,8 @@ pub(super) fn ordered(sizes: &[usize], layout: Layout) -> Vec<usize> {
 pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) constants: Vec<Constant>,
+    /// Whether the input is indices, which only a [`crate::Embedding`] reads.
+    pub(super) takes_ids: bool,
 }
 
 impl Graph {
@@ -118,18 +124,24 @@ impl Graph {
     /// Adds a tensor, as it is, and returns the name under which nodes read it.
     pub fn constant<T: Float>(&mut self, at: &Path, name: &str, tensor: &Tensor<T>) -> String {
         let numbers = Numbers::Floats(tensor.iter().map(|number| number.to_f64() as f32).collect());
-        self.hold(at, name, tensor.shape().to_vec(), numbers)
+        self.hold(at, name, tensor.shape().to_vec(), numbers, false)
+    }
+
+    /// As [`Graph::constant`], of what is a setting and not learned: masks, waves.
+    pub fn fixed<T: Float>(&mut self, at: &Path, name: &str, tensor: &Tensor<T>) -> String {
+        let numbers = Numbers::Floats(tensor.iter().map(|number| number.to_f64() as f32).collect());
+        self.hold(at, name, tensor.shape().to_vec(), numbers, true)
     }
 
     /// Adds whole numbers, of one axis: shapes, axes, pads.
     pub fn ints(&mut self, at: &Path, name: &str, numbers: impl IntoIterator<Item = i64>) -> String {
         let numbers: Vec<i64> = numbers.into_iter().collect();
-        self.hold(at, name, vec![numbers.len()], Numbers::Ints(numbers))
+        self.hold(at, name, vec![numbers.len()], Numbers::Ints(numbers), false)
     }
 
-    fn hold(&mut self, at: &Path, name: &str, sizes: Vec<usize>, numbers: Numbers) -> String {
+    fn hold(&mut self, at: &Path, name: &str, sizes: Vec<usize>, numbers: Numbers, is_fixed: bool) -> String {
         let name = self.fresh(at, name);
-        self.constants.push(Constant { name: name.clone(), sizes, numbers });
+        self.constants.push(Constant { name: name.clone(), sizes, numbers, is_fixed });
         name
     }
 
@@ -177,7 +189,7 @@ impl Graph {
         self.refuse(at, &format!("{layer} has no ONNX form yet: {way_out}"))
     }
 
-    pub(super) fn refuse(&self, at: &Path, problem: &str) -> Result<Value> {
+    pub(crate) fn refuse(&self, at: &Path, problem: &str) -> Result<Value> {
         setting("onnx", format!("`{}`: {problem}", at.as_str()))
     }
 
@@ -201,16 +213,38 @@ impl Graph {
         std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).expect("numbers do not end")
     }
 
-    pub(super) fn into_bytes(mut self, input: &[usize], y: Value, layout: Layout) -> Vec<u8> {
+    pub(super) fn into_bytes(mut self, input: &[usize], y: Value, layout: Layout) -> Result<Vec<u8>> {
         let root = Path::default();
+        let reads_ids = |node: &&Node| node.op != "Gather" && node.inputs.iter().any(|input| input == INPUT);
+        if self.takes_ids && (y.name == INPUT || self.nodes.iter().any(|node| reads_ids(&node))) {
+            let node = self.nodes.iter().find(reads_ids).map_or("the output", |node| &node.name);
+            return setting("onnx", format!("`{node}` reads ids where an `Embedding` belongs before it"));
+        }
         let mut y = self.turned(&root, y, layout);
         if y.name == INPUT {
             y.name = self.node(&root, "Identity", &[INPUT], Vec::new());
         }
         let names = self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut().chain([&mut node.output]));
         names.filter(|name| **name == y.name).for_each(|name| *name = OUTPUT.to_owned());
-        let (input, output) = (ordered(input, layout), y.axes());
-        let ports = (Port { name: INPUT, sizes: input }, Port { name: OUTPUT, sizes: output });
-        encode(&self.nodes, &self.constants, &ports.0, &ports.1)
+        let sizes = if self.takes_ids { input.to_vec() } else { ordered(input, layout) };
+        let output = y.axes();
+        let input = Port { name: INPUT, sizes, is_whole: self.takes_ids };
+        let output = Port { name: OUTPUT, sizes: output, is_whole: false };
+        Ok(encode(&self.nodes, &self.constants, &input, &output))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is ours is named without its path, and has another way out.
+    #[test]
+    fn layers_without_a_form_are_named() {
+        let problem = |layer| Graph::default().unknown(&Path::default(), layer).unwrap_err().to_string();
+        let ours = problem("nn::modules::fancy::Fancy<f32>");
+        assert!(ours.contains(": Fancy") && ours.contains("has no ONNX form yet: wrap it in a layer"), "{ours}");
+        let mine = problem("mine::Fancy");
+        assert!(mine.contains("Fancy has no ONNX form yet: write `Layer::onnx` for it"), "{mine}");
     }
 }

@@ -2,18 +2,23 @@
 
 mod affine;
 mod builder;
+mod computed;
 mod elementwise;
 mod file;
+mod folded;
+mod ids;
 mod known;
 mod norms;
+mod pieces;
 mod places;
+mod recurrent;
 mod shapes;
 mod tensor;
 #[cfg(test)]
 mod tests;
 mod windows;
 
-use super::{Layout, Model};
+use super::{IdsModel, Layout, Model};
 use crate::data::input;
 use crate::{Error, Result};
 use builder::Builder;
@@ -23,11 +28,11 @@ use std::path::Path;
 /// How to import: `Import::new().layout(Layout::FeaturesLast).load(path)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Import {
-    layout: Layout,
+    layout: Option<Layout>,
 }
 
 impl Import {
-    /// Features behind the batch axis.
+    /// Features behind the batch axis; last where the network takes indices.
     pub fn new() -> Import {
         Import::default()
     }
@@ -36,7 +41,7 @@ impl Import {
     /// `[N, C, H, W]`: the model takes and returns `[N, H, W, C]`. [`Layout::FeaturesLast`] takes the file's axes as they are, for sequences `[N, T, D]`.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Import {
-        self.layout = layout;
+        self.layout = Some(layout);
         self
     }
 
@@ -59,9 +64,33 @@ impl Import {
         named(Path::new("(bytes)"), self.parse(bytes))
     }
 
+    /// Reads a model file of a network that takes indices, as [`Export::save_ids`](crate::onnx::Export::save_ids) writes it.
+    ///
+    /// # Errors
+    /// As [`Import::load`], and if anything but one table reads the indices.
+    pub fn load_ids(&self, path: impl AsRef<Path>) -> Result<IdsModel> {
+        let path = path.as_ref();
+        let bytes = input::read(path, looks_like_a_model)?;
+        named(path, self.parse_ids(&bytes))
+    }
+
+    /// As [`Import::load_ids`], of a file in memory.
+    ///
+    /// # Errors
+    /// As [`Import::load_ids`].
+    pub fn ids_from_bytes(&self, bytes: &[u8]) -> Result<IdsModel> {
+        named(Path::new("(bytes)"), self.parse_ids(bytes))
+    }
+
     fn parse(&self, bytes: &[u8]) -> file::Result<Model> {
         let file = File::parse(bytes)?;
-        Builder::new(&file, bytes.len()).build(self.layout).map(|(model, _)| model)
+        Builder::new(&file, bytes.len()).build(self.layout.unwrap_or_default()).map(|(model, _)| model)
+    }
+
+    fn parse_ids(&self, bytes: &[u8]) -> file::Result<IdsModel> {
+        let file = File::parse(bytes)?;
+        let layout = self.layout.unwrap_or(Layout::FeaturesLast);
+        Builder::new(&file, bytes.len()).build_of_ids(layout).map(|(model, _)| model)
     }
 }
 

@@ -246,7 +246,7 @@ impl Graph {
         Value { name, sizes: vec![x.features()], layout: x.layout }
     }
 
-    fn number(&mut self, at: &Path, name: &str, number: f64) -> String {
+    pub(super) fn number(&mut self, at: &Path, name: &str, number: f64) -> String {
         self.constant(at, name, &Tensor::scalar(number))
     }
 }

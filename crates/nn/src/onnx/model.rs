@@ -6,8 +6,8 @@ use crate::lipschitz::Certificate;
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::modules::AnyLayer;
 use crate::regions::Piecewise;
-use crate::{Layer, Result, error::setting};
-use tape::Var;
+use crate::{Embedding, Layer, Result, error::setting};
+use tape::{Tape, Tensor, Var};
 
 /// A network from an ONNX file: layers of this library, one for each node, with their parameters.
 ///
@@ -32,6 +32,68 @@ pub(super) struct Step {
     pub(super) op: Op,
     /// Which values it reads.
     pub(super) inputs: Vec<usize>,
+}
+
+/// A network of indices from an ONNX file: an [`Embedding`], and a [`Model`] that takes its rows.
+///
+/// ```
+/// use nn::{onnx::{Export, Import}, prelude::*};
+/// let mut rng = Rng::seed(1);
+/// let (words, head) = (Embedding::new(50, 8, &mut rng), Linear::new(8, 3, &mut rng));
+/// let bytes = Export::new().ids_to_bytes(&[4], |at, graph, ids| {
+///     let x = at.enter("words", |at| words.onnx(at, graph, ids))?;
+///     at.enter("head", |at| head.onnx(at, graph, x))
+/// })?;
+/// let again = Import::new().ids_from_bytes(&bytes)?;
+/// assert_eq!(again.forward(&Tape::inference(), &Tensor::from([[7, 0, 49, 7]])).shape(), &[1, 4, 3]);
+/// # Ok::<(), nn::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IdsModel {
+    pub(super) name: String,
+    pub(super) embedding: Embedding,
+    pub(super) model: Model,
+}
+
+impl IdsModel {
+    /// The result for indices `[N, …]`.
+    ///
+    /// # Panics
+    /// If an index is not one of the table, or if there are not as many as the nodes take.
+    #[track_caller]
+    pub fn forward(&self, tape: &Tape, ids: &Tensor<i64>) -> Var {
+        self.model.forward(self.embedding.forward(tape, ids))
+    }
+
+    /// What looks indices up.
+    pub fn embedding(&self) -> &Embedding {
+        &self.embedding
+    }
+
+    /// What takes the rows.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Writes it: [`super::Export::save_ids`] takes this as `|at, graph, ids| model.onnx(at, graph, ids)`.
+    ///
+    /// # Errors
+    /// As [`Embedding::onnx`].
+    pub fn onnx(&self, at: &mut Path, graph: &mut Graph, ids: Value) -> Result<Value> {
+        let x = within(at, &self.name, |at| self.embedding.onnx(at, graph, ids))?;
+        self.model.onnx(at, graph, x)
+    }
+}
+
+impl Module for IdsModel {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a>) {
+        within(path, &self.name, |path| self.embedding.visit(path, visitor));
+        self.model.visit(path, visitor);
+    }
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a>) {
+        within(path, &self.name, |path| self.embedding.visit_mut(path, visitor));
+        self.model.visit_mut(path, visitor);
+    }
 }
 
 pub(super) enum Op {

@@ -22,6 +22,8 @@ pub(super) struct Constant {
     pub(super) name: String,
     pub(super) sizes: Vec<usize>,
     pub(super) numbers: Numbers,
+    /// A setting: a `Constant` node, where what is learned is an initializer.
+    pub(super) is_fixed: bool,
 }
 
 pub(super) enum Numbers {
@@ -33,6 +35,8 @@ pub(super) enum Numbers {
 pub(super) struct Port<'a> {
     pub(super) name: &'a str,
     pub(super) sizes: Vec<usize>,
+    /// Whether its numbers are i64: indices.
+    pub(super) is_whole: bool,
 }
 
 /// The bytes of a model with one input and one output.
@@ -42,9 +46,11 @@ pub(super) fn encode(nodes: &[Node], constants: &[Constant], input: &Port<'_>, o
     model.bytes(2, b"rectify");
     model.bytes(3, env!("CARGO_PKG_VERSION").as_bytes());
     model.message(7, |graph| {
+        let (fixed, learned): (Vec<&Constant>, Vec<&Constant>) = constants.iter().partition(|one| one.is_fixed);
+        fixed.iter().for_each(|constant| graph.message(1, |to| constant.write_node(to)));
         nodes.iter().for_each(|node| graph.message(1, |to| node.write(to)));
         graph.bytes(2, b"rectify");
-        constants.iter().for_each(|constant| graph.message(5, |to| constant.write(to)));
+        learned.iter().for_each(|constant| graph.message(5, |to| constant.write(to)));
         graph.message(11, |to| input.write(to));
         graph.message(12, |to| output.write(to));
     });
@@ -90,6 +96,14 @@ impl Attribute {
                 numbers.iter().for_each(|number| to.varint(8, number.cast_unsigned()));
                 7
             }
+            Attribute::Floats(numbers) => {
+                numbers.iter().for_each(|&number| to.float(7, number));
+                6
+            }
+            Attribute::Texts(texts) => {
+                texts.iter().for_each(|text| to.bytes(9, text.as_bytes()));
+                8
+            }
         };
         to.varint(20, kind);
     }
@@ -106,6 +120,18 @@ impl Constant {
         to.bytes(8, self.name.as_bytes());
         to.bytes(9, &bytes);
     }
+
+    /// The node whose output it is.
+    fn write_node(&self, to: &mut Message) {
+        to.bytes(2, self.name.as_bytes());
+        to.bytes(3, self.name.as_bytes());
+        to.bytes(4, b"Constant");
+        to.message(5, |to| {
+            to.bytes(1, b"value");
+            to.message(5, |tensor| self.write(tensor));
+            to.varint(20, 4);
+        });
+    }
 }
 
 impl Port<'_> {
@@ -113,7 +139,7 @@ impl Port<'_> {
         to.bytes(1, self.name.as_bytes());
         to.message(2, |kind| {
             kind.message(1, |tensor| {
-                tensor.varint(1, 1);
+                tensor.varint(1, if self.is_whole { 7 } else { 1 });
                 tensor.message(2, |shape| {
                     shape.message(1, |batch| batch.bytes(2, b"N"));
                     self.sizes.iter().for_each(|&size| shape.message(1, |axis| axis.varint(1, size as u64)));

@@ -24,14 +24,14 @@ def bare(model):
     return model.SerializeToString()
 
 
-def add(name, net, *sizes, opset=17, script=True, dynamo=True, fixed_batch=False):
+def add(name, net, *sizes, opset=17, script=True, dynamo=True, fixed_batch=False, words=0):
     # Numbers of their own for every channel, running statistics included.
     with torch.no_grad():
         for tensor in [*net.parameters(), *net.buffers()]:
             if tensor.is_floating_point():
                 tensor += 0.1 * (torch.arange(tensor.numel()) % 7).reshape(tensor.shape)
     net.eval()
-    x = 2 * torch.randn(3, *sizes)
+    x = torch.randint(words, (3, *sizes)) if words else 2 * torch.randn(3, *sizes)
     y = net(x).detach()
     axes = None if fixed_batch else {"x": {0: "N"}, "y": {0: "N"}}
     names = {"input_names": ["x"], "output_names": ["y"], "opset_version": opset}
@@ -105,6 +105,90 @@ add("conv3d", nn.Sequential(nn.Conv3d(2, 3, 2), nn.ELU(0.5), nn.AvgPool3d(2)), 2
 add("smooth", nn.Sequential(nn.SELU(), nn.CELU(0.7), nn.GELU(), nn.SiLU(), nn.Mish(), nn.Softplus(), nn.Hardswish(), nn.Hardsigmoid(), nn.Hardtanh(-0.3, 0.4)), 4, 3, 2)
 add("norms", nn.Sequential(nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), nn.LayerNorm(5)), 4, 3, 5, dynamo=False)
 add("sequence", nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.ReLU(), nn.Linear(6, 3)), 4, 5)
+
+
+class Results(nn.Module):
+    """The results of a recurrent layer, without its last states."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x)[0]
+
+
+class Attention(nn.Module):
+    """Causal attention as nanoGPT writes it."""
+
+    def __init__(self, width, heads, steps):
+        super().__init__()
+        self.attn, self.proj, self.heads = nn.Linear(width, 3 * width), nn.Linear(width, width), heads
+        self.register_buffer("mask", torch.tril(torch.ones(steps, steps)).bool().view(1, 1, steps, steps))
+
+    def forward(self, x):
+        n, t, d = x.shape
+        q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in self.attn(x).split(d, 2))
+        scores = (q @ k.transpose(-2, -1) / (d // self.heads) ** 0.5).masked_fill(~self.mask[:, :, :t, :t], float("-inf"))
+        return self.proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(n, t, d))
+
+
+class Language(nn.Module):
+    """A small GPT."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.places, self.head = nn.Embedding(11, 6), nn.Embedding(5, 6), nn.Linear(6, 11)
+        self.norm, self.attention = nn.LayerNorm(6), Attention(6, 2, 5)
+        self.network = nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 9), nn.GELU(), nn.Linear(9, 6))
+
+    def forward(self, ids):
+        x = self.words(ids) + self.places(torch.arange(ids.shape[1]))
+        x = x + self.attention(self.norm(x))
+        return self.head(x + self.network(x))
+
+
+class Covered(nn.Module):
+    """Numbers in place of others."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.tensor([[True, False, True], [False, False, True]]))
+
+    def forward(self, x):
+        a, b = x.split([1, 2], -1)
+        return torch.cat([a, torch.where(self.mask[:, 1:], b, 3.0), x.masked_fill(self.mask, -7.0)], -1)
+
+
+class SelfAttention(nn.Module):
+    """PyTorch's own, which has the steps first inside, and examples and heads as one axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.MultiheadAttention(6, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=False)[0]
+
+
+class Last(nn.Module):
+    """The result of the last step."""
+
+    def forward(self, x):
+        return x[:, -1]
+
+
+add("attention", Attention(6, 2, 4), 4, 6, script=False)
+add("gpt", Language(), 5, script=False, words=11)
+add("covered", Covered(), 2, 3, script=False)
+add("rnn", Results(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), 5, 3, dynamo=False)
+add("lstm", Results(nn.LSTM(3, 4, batch_first=True)), 5, 3)
+add("gru_deep", Results(nn.GRU(3, 4, 2, batch_first=True, bidirectional=True, bias=False)), 5, 3)
+add("lstm_of_ids", nn.Sequential(nn.Embedding(9, 3), Results(nn.LSTM(3, 4, batch_first=True)), nn.Linear(4, 2)), 6, words=9)
+add("multihead", SelfAttention(), 4, 6, script=False)
+add("encoder_layer", nn.TransformerEncoderLayer(6, 2, 8, batch_first=True, norm_first=True, activation="gelu"), 4, 6, script=False)
+add("encoder_layer_last", nn.TransformerEncoderLayer(6, 3, 8, batch_first=True), 4, 6, script=False)
+add("lstm_last", nn.Sequential(Results(nn.LSTM(3, 4, batch_first=True)), Last(), nn.Linear(4, 2)), 5, 3)
 
 with open(pathlib.Path(__file__).with_name("onnx.bin"), "wb") as out:
     for name, data in files:

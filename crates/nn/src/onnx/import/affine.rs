@@ -1,8 +1,9 @@
 //! Affine maps: `Gemm`, `MatMul`, `Conv`, `ConvTranspose`.
 
+use super::super::steps::Joint;
 use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
-use super::known::{Known, MOST, features_last, named_after};
+use super::known::{Known, MOST, as_in_file, features_last, named_after};
 use crate::{ConvNd, ConvTransposeNd, Linear};
 use tape::{Conv, Padding, PerAxis, Tensor};
 
@@ -20,12 +21,20 @@ pub(super) fn fits(size: Option<usize>, wanted: usize, what: &str) -> Result<()>
 /// y = α·x·B + β·C.
 fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
-    let mut x = builder.value(node, 0)?;
+    let x = builder.value(node, 0)?;
+    if x.rank() != 2 {
+        return damaged(format!("a value of {} axes; it has two", x.rank()));
+    }
+    gemm_of(builder, node, &x)
+}
+
+/// The same over the last axis of a value, of any axes.
+fn gemm_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<Known> {
     if node.int("transA", 0)? != 0 {
         return unsupported("the transposed value of `transA`: it would make features of examples");
     }
     let mut weight = builder.weight(node, 1)?;
-    if x.rank() != 2 || weight.rank() != 2 {
+    if weight.rank() != 2 {
         return damaged(format!("a value of {} axes and a weight of shape {:?}", x.rank(), weight.shape()));
     }
     if node.int("transB", 0)? != 0 {
@@ -36,7 +45,8 @@ fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
         weight = weight * alpha;
     }
     let [inputs, outputs] = [weight.shape()[0], weight.shape()[1]];
-    fits(x.sizes[1], inputs, "features")?;
+    let last = x.rank() - 1;
+    fits(x.sizes[last], inputs, "features")?;
     let bias = match node.input(2) {
         None => None,
         Some(_) => {
@@ -49,15 +59,69 @@ fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
             Some(if beta == 1.0 { bias } else { bias * beta })
         }
     };
-    let from = x.clone();
-    x.sizes[1] = Some(outputs);
-    Ok(builder.layer(&named_after(node, 1), Linear::of_parts(weight, bias), &from, x))
+    let mut known = x.clone();
+    known.sizes[last] = Some(outputs);
+    Ok(builder.layer(&named_after(node, 1), Linear::of_parts(weight, bias), x, known))
+}
+
+/// What a `Gemm` or `MatMul` makes of the last axis of x, which is the last here too, and the node of a bias that was taken along.
+pub(super) fn mapped(builder: &mut Builder<'_>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
+    let node = &builder.file.nodes[i];
+    match node.op {
+        "Gemm" => gemm_of(builder, node, x).map(|known| (known, None)),
+        _ => matmul_of(builder, i, x),
+    }
+}
+
+/// x·y of two values, the matrices of the last two axes; the axes before them agree.
+fn product<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
+    let (x, y) = (builder.value(node, 0)?, builder.value(node, 1)?);
+    let rank = x.rank();
+    if rank < 3 || y.rank() != rank {
+        return unsupported(format!(
+            "a product of values of {rank} and {} axes; both have three or more, the first of them the batch's",
+            y.rank()
+        ));
+    }
+    let (rows, last) = (rank - 2, rank - 1);
+    if let (Some(a), Some(b)) = (x.sizes[last], y.sizes[rows])
+        && a != b
+    {
+        return damaged(format!("a product of {a} columns with {b} rows"));
+    }
+    if let Some(axis) = (1..rows).find(|&axis| x.sizes[axis].is_none() || x.sizes[axis] != y.sizes[axis]) {
+        return unsupported(format!(
+            "axis {axis} of the values of a product: {:?} and {:?}",
+            x.sizes[axis], y.sizes[axis]
+        ));
+    }
+    let mut known = Known { axes: as_in_file(rank), ..x.clone() };
+    known.sizes[last] = y.sizes[last];
+    let slots = [x, y].map(|value| builder.arranged(&value, &known.axes).slot);
+    known.slot = builder.joint(node, Joint::MatMul, slots.to_vec());
+    Ok(known)
 }
 
 /// x·B, and the bias of an `Add` behind it.
 fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
+    if !builder.is_constant(node, 0) && !builder.is_constant(node, 1) {
+        return product(builder, node);
+    }
     let mut x = builder.value(node, 0)?;
+    let last = x.rank() - 1;
+    if x.place(last) != last {
+        x = builder.arranged(&x, &as_in_file(last + 1));
+    }
+    let (known, bias) = matmul_of(builder, i, &x)?;
+    if let Some(next) = bias {
+        builder.take_along(next, &known)?;
+    }
+    Ok(known)
+}
+
+fn matmul_of(builder: &mut Builder<'_>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
+    let node = &builder.file.nodes[i];
     let weight = builder.weight(node, 1)?;
     let last = x.rank() - 1;
     if last == 0 || weight.rank() != 2 {
@@ -65,9 +129,6 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     }
     let [inputs, outputs] = [weight.shape()[0], weight.shape()[1]];
     fits(x.sizes[last], inputs, "features")?;
-    if x.place(last) != last {
-        x = builder.arranged(&x, &super::known::as_in_file(last + 1));
-    }
     let (mut bias, mut with) = (None, None);
     if let Some((next, place)) = builder.follower(i) {
         let add = &builder.file.nodes[next];
@@ -79,8 +140,8 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
             }
         }
     }
-    let from = x.clone();
-    x.sizes[last] = Some(outputs);
+    let mut known = x.clone();
+    known.sizes[last] = Some(outputs);
     let mut name = named_after(node, 1);
     if let Some(next) = with {
         // Where the weight was turned round by the exporter and has lost its name, the bias has not.
@@ -88,11 +149,7 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
         let own = node.input(1).is_some_and(|weight| weight.ends_with("weight"));
         name = bias_name.filter(|_| !own).map_or(name, str::to_owned);
     }
-    let known = builder.layer(&name, Linear::of_parts(weight, bias), &from, x);
-    if let Some(next) = with {
-        builder.take_along(next, &known)?;
-    }
-    Ok(known)
+    Ok((builder.layer(&name, Linear::of_parts(weight, bias), x, known), with))
 }
 
 /// Numbers for each of so many axes or ends of axes, or `usual` for each.

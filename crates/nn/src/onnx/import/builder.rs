@@ -5,16 +5,20 @@
 //!
 //! All sizes that the file fixes are followed through the network, so that one that cannot run is refused when it is read.
 
+mod constants;
+
 use super::super::Layout;
-use super::super::model::{Model, Op, Step};
+use super::super::model::{IdsModel, Model, Op, Step};
 use super::super::steps::{Arrange, Joint};
+use super::computed::{self, Computed};
 use super::file::{File, Node, Result, damaged, is_standard, unsupported};
+use super::folded::{self, Folded};
+use super::ids::{self, Ids};
 use super::known::{Known, as_in_file, check, features_last, of_node};
 use super::tensor::Numbers;
-use super::{affine, elementwise, norms, places, shapes, windows};
-use crate::Layer;
+use super::{affine, elementwise, norms, pieces, places, recurrent, shapes, windows};
+use crate::{Layer, Module};
 use std::collections::{BTreeMap, BTreeSet};
-use tape::Tensor;
 
 /// Versions of the operators whose meaning is known here.
 const OPERATORS: std::ops::RangeInclusive<i64> = 13..=24;
@@ -40,8 +44,12 @@ pub(super) struct Builder<'f> {
     pub(super) values: BTreeMap<&'f str, Known>,
     /// Conditions `x > number`, by the names of what is true.
     pub(super) above: BTreeMap<&'f str, (Known, f32)>,
-    /// Values whose shapes have these names.
-    pub(super) shapes: BTreeMap<&'f str, Known>,
+    /// Sizes, and zeros of computed sizes.
+    pub(super) computed: BTreeMap<&'f str, Computed>,
+    /// Values whose first axis is not the batch's.
+    pub(super) folded: BTreeMap<&'f str, Folded>,
+    /// The input, where it is of indices.
+    pub(super) ids: Option<Ids<'f>>,
     /// Nodes that another one took with it.
     done: Vec<bool>,
     steps: Vec<Step>,
@@ -68,7 +76,9 @@ impl<'f> Builder<'f> {
             constants: BTreeMap::new(),
             values: BTreeMap::new(),
             above: BTreeMap::new(),
-            shapes: BTreeMap::new(),
+            computed: BTreeMap::new(),
+            folded: BTreeMap::new(),
+            ids: None,
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
             known: Vec::new(),
@@ -82,6 +92,30 @@ impl<'f> Builder<'f> {
 
     /// The model, and what is known of every value.
     pub(super) fn build(mut self, layout: Layout) -> Result<(Model, Vec<Known>)> {
+        self.begin()?;
+        let (name, sizes) = self.input(&[1], "f32; `Import::load_ids` reads networks of indices")?;
+        let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
+        let known = Known { slot: 0, axes, sizes };
+        self.values.insert(name, known.clone());
+        self.known.push(known);
+        self.nodes()?;
+        self.end(layout)
+    }
+
+    /// The same for a network of indices: what looks them up, under its name, and what is behind it.
+    pub(super) fn build_of_ids(mut self, layout: Layout) -> Result<(IdsModel, Vec<Known>)> {
+        self.begin()?;
+        let (name, sizes) = self.input(&[6, 7], "i64; `Import::load` reads networks of other numbers")?;
+        self.ids = Some(Ids::new(name, sizes));
+        self.nodes()?;
+        let Some((name, embedding)) = self.ids.take().and_then(|ids| ids.embedding) else {
+            return unsupported("no `Gather` looks the ids up");
+        };
+        let (model, known) = self.end(layout)?;
+        Ok((IdsModel { name, embedding, model }, known))
+    }
+
+    fn begin(&mut self) -> Result<()> {
         if !OPERATORS.contains(&self.file.operators) {
             return unsupported(format!(
                 "operators of version {}; known are {} to {}. `onnx.version_converter.convert_version` makes another of it",
@@ -93,21 +127,34 @@ impl<'f> Builder<'f> {
         for (name, numbers) in &self.file.constants {
             self.constants.insert(name, Held { numbers: numbers.clone(), is_weight: true, origin: name });
         }
-        let input = self.input(layout)?;
-        let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
-        self.known.push(input);
+        Ok(())
+    }
+
+    fn nodes(&mut self) -> Result<()> {
         for i in 0..self.file.nodes.len() {
             if !self.done[i] {
                 let node = &self.file.nodes[i];
                 self.node(i).map_err(|problem| problem.at(&node.place()))?;
             }
         }
+        Ok(())
+    }
+
+    fn end(mut self, layout: Layout) -> Result<(Model, Vec<Known>)> {
         let [output] = &self.file.outputs[..] else {
             return unsupported(format!("a model of {} outputs; a layer has one", self.file.outputs.len()));
         };
-        let Some(known) = self.values.get(output.name).cloned() else {
-            return damaged(format!("the output `{}` is what no node makes of the input", output.name));
+        let (known, input) = match (self.values.get(output.name).cloned(), self.known.first()) {
+            (Some(known), Some(input)) => (known, input),
+            _ if self.folded.contains_key(output.name) => {
+                return unsupported(format!("the output `{}` has its batch axis elsewhere than first", output.name));
+            }
+            _ if self.computed.contains_key(output.name) => {
+                return unsupported(format!("the output `{}` is computed from shapes", output.name));
+            }
+            _ => return damaged(format!("the output `{}` is what no node makes of the input", output.name)),
         };
+        let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
         let axes = if layout == Layout::FeaturesFirst { features_last(known.rank()) } else { as_in_file(known.rank()) };
         let output = self.arranged(&known, &axes).slot;
         let mut readers = vec![0; self.steps.len() + 1];
@@ -115,25 +162,23 @@ impl<'f> Builder<'f> {
         Ok((Model { steps: self.steps, output, input_sizes, readers }, self.known))
     }
 
-    fn input(&mut self, layout: Layout) -> Result<Known> {
+    /// The name and sizes of the input, whose numbers are of one of these types.
+    fn input(&self, kinds: &[i64], wanted: &str) -> Result<(&'f str, Vec<Option<usize>>)> {
         // Old files name constants among the inputs.
         let mut inputs = self.file.inputs.iter().filter(|port| !self.constants.contains_key(port.name));
         let (Some(port), None) = (inputs.next(), inputs.next()) else {
             return unsupported("a model without an input, or of several; a layer has one");
         };
         let place = format!("input `{}`", port.name);
-        if port.kind != 1 {
-            return unsupported(format!("{place}: numbers of type {}; the input of a layer is f32", port.kind));
+        if !kinds.contains(&port.kind) {
+            return unsupported(format!("{place}: numbers of type {}; the input here is {wanted}", port.kind));
         }
         let Some(sizes) = &port.sizes else { return unsupported(format!("{place}: the number of axes is not said")) };
         let mut sizes = sizes.clone();
         check(&sizes).map_err(|problem| problem.at(&place))?;
         // A batch of a fixed size is one of any size here.
         sizes[0] = None;
-        let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
-        let known = Known { slot: 0, axes, sizes };
-        self.values.insert(port.name, known.clone());
-        Ok(known)
+        Ok((port.name, sizes))
     }
 
     /// The size of the batch, if the file fixes it.
@@ -153,7 +198,7 @@ impl<'f> Builder<'f> {
         let Some(&output) = node.outputs.first().filter(|name| !name.is_empty()) else {
             return damaged("it has no output");
         };
-        if self.values.contains_key(output) || self.constants.contains_key(output) {
+        if self.is_there(output) {
             return damaged(format!("its output `{output}` is there already"));
         }
         if is_standard(node.domain) && node.op == "Constant" {
@@ -165,21 +210,58 @@ impl<'f> Builder<'f> {
             self.constants.insert(output, held.clone());
             return Ok(());
         }
-        if is_standard(node.domain) && node.op == "Shape" {
-            let known = shapes::whole_shape(self, node)?;
-            self.shapes.insert(output, known);
+        if is_standard(node.domain)
+            && let Some(computed) = computed::computed(self, node)?
+        {
+            self.computed.insert(output, computed);
             return Ok(());
+        }
+        if is_standard(node.domain) && node.op == "Split" {
+            return self.split(node);
         }
         if is_standard(node.domain) && node.op == "Greater" {
             let above = elementwise::above(self, node)?;
             self.above.insert(output, above);
             return Ok(());
         }
-        let known = importer(node)?(self, i)?;
+        let is_ours = is_standard(node.domain);
+        let folded = match if is_ours { recurrent::results(self, node)? } else { None } {
+            None if is_ours => folded::followed(self, i)?,
+            folded => folded,
+        };
+        let known = match folded {
+            Some(folded) if folded.is_plain() => folded.plain(self)?,
+            Some(folded) => {
+                self.folded.insert(output, folded);
+                return Ok(());
+            }
+            None => match ids::looked_up(self, node)? {
+                Some(known) => known,
+                None => importer(node)?(self, i)?,
+            },
+        };
         check(&known.sizes)?;
         self.known.push(known.clone());
         self.values.insert(output, known);
         Ok(())
+    }
+
+    fn split(&mut self, node: &Node<'f>) -> Result<()> {
+        for (&output, known) in node.outputs.iter().zip(pieces::split(self, node)?) {
+            check(&known.sizes)?;
+            if self.is_there(output) {
+                return damaged(format!("its output `{output}` is there already"));
+            }
+            self.known.push(known.clone());
+            self.values.insert(output, known);
+        }
+        Ok(())
+    }
+
+    /// Whether something has this name.
+    fn is_there(&self, name: &str) -> bool {
+        let is_value = self.values.contains_key(name) || self.folded.contains_key(name);
+        is_value || self.constants.contains_key(name) || self.computed.contains_key(name)
     }
 
     /// The value that a node reads.
@@ -190,87 +272,19 @@ impl<'f> Builder<'f> {
             None if self.constants.contains_key(name) => {
                 unsupported(format!("input {i}, `{name}`, is a constant where it should depend on the model's input"))
             }
-            None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
-        }
-    }
-
-    /// The constant that a node reads, and whether it belongs to what the model learned.
-    fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
-        let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
-        match self.constants.get(name) {
-            Some(Held { numbers, is_weight, origin }) => {
-                let count = match numbers {
-                    Numbers::Floats(tensor) => tensor.len(),
-                    Numbers::Ints(ints) => ints.len(),
-                };
-                if !self.used.insert(*origin) {
-                    let room = self.room.checked_sub(count);
-                    self.room = match room {
-                        Some(room) => room,
-                        None => {
-                            return unsupported(format!("`{name}` is one of the tensors that too many nodes share"));
-                        }
-                    };
-                }
-                Ok((numbers.clone(), *is_weight))
-            }
-            None if self.values.contains_key(name) => unsupported(format!(
-                "input {i}, `{name}`, is made of the model's input; only a constant is known here. Export with `torch.nn.Flatten` instead of sizes that are \
-                 computed"
+            None if self.folded.contains_key(name) => unsupported(format!(
+                "input {i}, `{name}`, has its batch axis elsewhere than first; only what moves axes, linear maps and recurrent layers take it so"
             )),
+            None if self.computed.contains_key(name) => {
+                unsupported(format!("input {i}, `{name}`, is computed from shapes; only sizes are read from those"))
+            }
             None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
         }
     }
 
-    /// Whether an input is a constant.
-    pub(super) fn is_constant(&self, node: &Node<'f>, i: usize) -> bool {
-        node.input(i).is_some_and(|name| self.constants.contains_key(name))
-    }
-
-    /// A constant of numbers, and whether it is learned.
-    pub(super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
-        match self.constant(node, i)? {
-            (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
-            _ => damaged(format!("input {i} holds whole numbers")),
-        }
-    }
-
-    /// A constant of numbers, all of whose sizes are above 0.
-    pub(super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
-        let (tensor, _) = self.floats(node, i)?;
-        match tensor.is_empty() {
-            true => damaged(format!("input {i} has shape {:?}: no numbers", tensor.shape())),
-            false => Ok(tensor),
-        }
-    }
-
-    /// A constant of so many numbers on one axis.
-    pub(super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
-        let tensor = self.weight(node, i)?;
-        match tensor.shape()[..] == [count] {
-            true => Ok(tensor),
-            false => damaged(format!("input {i} has shape {:?}, where {count} numbers belong", tensor.shape())),
-        }
-    }
-
-    /// A constant of one number, if it is given.
-    pub(super) fn number(&mut self, node: &Node<'f>, i: usize) -> Result<Option<f32>> {
-        if node.input(i).is_none() {
-            return Ok(None);
-        }
-        let (tensor, _) = self.floats(node, i)?;
-        match tensor.len() {
-            1 => Ok(Some(tensor.to_vec()[0])),
-            _ => damaged(format!("input {i} has shape {:?}, where one number belongs", tensor.shape())),
-        }
-    }
-
-    /// A constant of whole numbers.
-    pub(super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
-        match self.constant(node, i)?.0 {
-            Numbers::Ints(ints) => Ok(ints),
-            Numbers::Floats(_) => damaged(format!("input {i} does not hold whole numbers")),
-        }
+    /// Whether a node reads what has this name, or the model returns it.
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        self.reads.contains_key(name)
     }
 
     /// The next node and the place of its input, if that is all that reads a node's output.
@@ -286,6 +300,16 @@ impl<'f> Builder<'f> {
         self.done[i] = true;
         match self.file.nodes[i].outputs.first().filter(|name| !self.values.contains_key(*name)) {
             Some(name) => self.values.insert(name, known.clone()),
+            None => return damaged("an output is missing, or there already"),
+        };
+        Ok(())
+    }
+
+    /// As [`Builder::take_along`].
+    pub(super) fn take_folded_along(&mut self, i: usize, folded: &Folded) -> Result<()> {
+        self.done[i] = true;
+        match self.file.nodes[i].outputs.first().filter(|name| !self.is_there(name)) {
+            Some(name) => self.folded.insert(name, folded.clone()),
             None => return damaged("an output is missing, or there already"),
         };
         Ok(())
@@ -325,7 +349,7 @@ impl<'f> Builder<'f> {
     }
 
     /// The name, or one like it under which no parameter's name is taken.
-    fn claimed(&mut self, name: &str, layer: &impl Layer) -> String {
+    pub(super) fn claimed(&mut self, name: &str, layer: &impl Module) -> String {
         let parameters = layer.named_parameters().into_iter().map(|(name, _)| name);
         let own: Vec<String> = parameters.chain(layer.named_buffers().into_iter().map(|(name, _)| name)).collect();
         let full = |stem: &str, own: &String| match (stem, &own[..]) {

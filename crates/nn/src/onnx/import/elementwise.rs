@@ -127,7 +127,7 @@ fn softmax(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// A tensor that broadcasts to a value of the file, with its axes in the order of the value here and as few as will do.
-fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<usize>>)> {
+pub(super) fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<usize>>)> {
     let (rank, given) = (x.rank(), tensor.shape().to_vec());
     let is_given = given.len() <= rank && !given.contains(&0);
     let missing = rank.saturating_sub(given.len());
@@ -190,7 +190,8 @@ fn arithmetic(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let (at, of_constant) = if is_left { (1, 0) } else { (0, 1) };
     let x = builder.value(node, at)?;
     let (tensor, is_weight) = builder.floats(node, of_constant)?;
-    let is_learned = is_weight && tensor.rank() > 0;
+    // What is not finite covers: a mask.
+    let is_learned = is_weight && tensor.rank() > 0 && tensor.iter().all(f32::is_finite);
     let (tensor, sizes) = beside(&x, &tensor)?;
     let name = if is_learned { node.input(of_constant).unwrap_or_default().to_owned() } else { of_node(node) };
     let layer = WithConstant { op, constant: Constant::new(tensor, is_learned), is_left };
@@ -234,6 +235,9 @@ pub(super) fn above<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<(K
 
 fn choice(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
+    if builder.is_constant(node, 0) {
+        return super::pieces::masked(builder, node);
+    }
     let condition = node.input(0).unwrap_or_default();
     let Some((x, threshold)) = builder.above.get(condition).cloned() else {
         return unsupported(format!("the condition `{condition}` is not made by `Greater`"));

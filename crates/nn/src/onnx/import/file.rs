@@ -72,7 +72,8 @@ pub(super) enum Setting<'b> {
     Tensor(Numbers),
     Floats(Vec<f32>),
     Ints(Vec<i64>),
-    /// Graphs, sparse tensors, lists of texts.
+    Texts(Vec<&'b str>),
+    /// Graphs, sparse tensors.
     Other,
 }
 
@@ -221,12 +222,20 @@ impl<'b> Node<'b> {
             Some(_) => Node::misfit(name, "a list of whole numbers"),
         }
     }
+
+    pub(super) fn texts(&self, name: &str) -> Result<Option<&[&'b str]>> {
+        match self.setting(name) {
+            None => Ok(None),
+            Some(Setting::Texts(texts)) => Ok(Some(texts)),
+            Some(_) => Node::misfit(name, "a list of texts"),
+        }
+    }
 }
 
 impl<'b> Setting<'b> {
     fn parse(field: &Field<'b>) -> Result<(&'b str, Setting<'b>)> {
         let (mut name, mut kind, mut found) = ("", 0, Setting::Other);
-        let (mut floats, mut ints) = (Vec::new(), Vec::new());
+        let (mut floats, mut ints, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         each(field.message()?, |field| {
             match field.number {
                 1 => name = field.text()?,
@@ -236,6 +245,7 @@ impl<'b> Setting<'b> {
                 5 => found = Setting::Tensor(Numbers::named(field)?.1),
                 7 => field.floats(&mut floats)?,
                 8 => field.ints(&mut ints)?,
+                9 => texts.push(field.text()?),
                 20 => kind = field.int()?,
                 _ => {}
             }
@@ -248,6 +258,7 @@ impl<'b> Setting<'b> {
         let setting = match (kind, found) {
             (6, _) => Setting::Floats(floats),
             (7, _) => Setting::Ints(ints),
+            (8, _) => Setting::Texts(texts),
             (1, Setting::Other) => Setting::Float(0.0),
             (2, Setting::Other) => Setting::Int(0),
             (3, Setting::Other) => Setting::Text(""),

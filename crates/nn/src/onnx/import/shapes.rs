@@ -24,7 +24,7 @@ pub(super) fn constant(node: &Node<'_>) -> Result<Numbers> {
         Some(Setting::Tensor(numbers)) => Ok(numbers.clone()),
         Some(Setting::Float(number)) => Ok(Numbers::float(*number)),
         Some(Setting::Floats(numbers)) => Ok(Numbers::floats(numbers)),
-        Some(Setting::Int(number)) => Ok(Numbers::Ints(vec![*number])),
+        Some(Setting::Int(number)) => Ok(Numbers::Whole(*number)),
         Some(Setting::Ints(numbers)) => Ok(Numbers::Ints(numbers.clone())),
         _ => unsupported("neither numbers nor a tensor of them"),
     }
@@ -66,25 +66,11 @@ fn transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(Known { slot: x.slot, axes, sizes })
 }
 
-/// The value whose shape is asked for: whole, to give it to another one.
-pub(super) fn whole_shape<'f>(builder: &Builder<'f>, node: &Node<'f>) -> Result<Known> {
-    match node.int("start", 0)? != 0 || node.setting("end").is_some() {
-        true => unsupported("a part of a shape; export with `torch.nn.Flatten` instead of sizes that are computed"),
-        false => builder.value(node, 0),
-    }
-}
-
 fn reshape(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
-    let like = node.input(1).and_then(|name| builder.shapes.get(name));
-    if let Some(sizes) = like.map(|like| like.sizes[1..].iter().map(|size| size.map(Size::Is)).collect()) {
-        let Some(sizes) = sizes else { return unsupported("the shape of a value whose sizes are not fixed") };
-        let x = builder.arranged(&x, &as_in_file(x.rank()));
-        return reshaped(builder, node, &x, sizes);
-    }
-    let shape = builder.ints(node, 1)?;
-    if node.int("allowzero", 0)? != 0 && shape.contains(&0) {
+    let shape = builder.shape(node, 1)?;
+    if node.int("allowzero", 0)? != 0 && builder.is_constant(node, 1) && shape.contains(&0) {
         return unsupported("`allowzero`: an axis of no places");
     }
     let rest = shape.iter().filter(|&&size| size == -1).count();
@@ -138,7 +124,7 @@ fn reshaped(builder: &mut Builder<'_>, node: &Node<'_>, x: &Known, sizes: Vec<Si
     Ok(builder.layer(&of_node(node), ReshapeTo(sizes), x, known))
 }
 
-fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<i64>> {
+pub(super) fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<i64>> {
     match (node.input(1), node.ints("axes")?) {
         (Some(_), _) => builder.ints(node, 1),
         (None, Some(axes)) => Ok(axes.to_vec()),

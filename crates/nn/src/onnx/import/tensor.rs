@@ -10,6 +10,10 @@ use tape::{Shape, Tensor};
 pub(super) enum Numbers {
     Floats(Tensor),
     Ints(Vec<i64>),
+    /// One whole number, without an axis.
+    Whole(i64),
+    /// 1 or 0.
+    Truths(Tensor),
 }
 
 /// What the fields of the message say.
@@ -72,8 +76,12 @@ impl Parts<'_> {
         let count = count.ok_or_else(|| Problem::Damaged(format!("{sizes:?} is more than any file holds")))?;
         match self.kind {
             1 | 10 | 11 | 16 => Ok(Numbers::Floats(Tensor::new(&self.all_floats(count)?, shape))),
-            6 | 7 => Ok(Numbers::Ints(self.all_ints(count)?)),
-            kind => unsupported(format!("numbers of type {kind}; known are f16, bf16, f32, f64, i32 and i64")),
+            6 | 7 => match (&self.all_ints(count)?[..], sizes.is_empty()) {
+                (&[number], true) => Ok(Numbers::Whole(number)),
+                (numbers, _) => Ok(Numbers::Ints(numbers.to_vec())),
+            },
+            9 => Ok(Numbers::Truths(Tensor::new(&self.all_truths(count)?, shape))),
+            kind => unsupported(format!("numbers of type {kind}; known are f16, bf16, f32, f64, i32, i64 and bool")),
         }
     }
 
@@ -87,6 +95,15 @@ impl Parts<'_> {
             (11, None) => self.doubles.iter().map(|&number| number as f32).collect(),
             (10, None) => self.ints.iter().map(|&bits| from_f16(bits as u16) as f32).collect(),
             (_, None) => self.ints.iter().map(|&bits| from_bf16(bits as u16) as f32).collect(),
+        };
+        counted(numbers, count)
+    }
+
+    fn all_truths(&self, count: usize) -> Result<Vec<f32>> {
+        let truth = |is_true: bool| f32::from(u8::from(is_true));
+        let numbers = match self.raw {
+            Some(raw) => raw.iter().map(|&byte| truth(byte != 0)).collect(),
+            None => self.ints.iter().map(|&number| truth(number != 0)).collect(),
         };
         counted(numbers, count)
     }

@@ -1,3 +1,5 @@
+mod sequences;
+
 use super::super::Attribute;
 use super::super::proto::{Constant, Node, Numbers, Port, encode};
 use super::file::File;
@@ -29,13 +31,14 @@ fn model(sizes: &[usize], nodes: Nodes<'_>, constants: &[(&str, &[usize], Number
     let constant = |(name, sizes, numbers): &(&str, &[usize], Numbers)| Constant {
         name: (*name).to_owned(),
         sizes: sizes.to_vec(),
+        is_fixed: false,
         numbers: match numbers {
             Numbers::Floats(numbers) => Numbers::Floats(numbers.clone()),
             Numbers::Ints(numbers) => Numbers::Ints(numbers.clone()),
         },
     };
     let constants: Vec<Constant> = constants.iter().map(constant).collect();
-    let port = |name| Port { name, sizes: sizes.to_vec() };
+    let port = |name| Port { name, sizes: sizes.to_vec(), is_whole: false };
     encode(&nodes, &constants, &port("input"), &port("output"))
 }
 
@@ -70,7 +73,8 @@ fn what_is_not_known_is_refused_by_name() {
         "{text}"
     );
     refused(&unknown, "Known are Constant, Greater, Abs, Add, AveragePool, BatchNormalization");
-    refused(&model(&[2, 3], &[("Transpose", &["input"], &[])], &[]), "`perm` is [2, 1, 0]; axis 0 is the batch's");
+    let turned = model(&[2, 3], &[("Transpose", &["input"], &[])], &[]);
+    refused(&turned, "the output `output` has its batch axis elsewhere than first");
     refused(&model(&[3], &[("Softmax", &["input"], &[("axis", Attribute::Int(0))])], &[]), "axis 0 is the batch's");
     let computed: Nodes<'_> = &[("Tanh", &["input"], &[]), ("Gemm", &["input", "value1"], &[])];
     refused(&model(&[3], computed, &[]), "`value1`, is made of the model's input; only a constant is known");
@@ -86,7 +90,7 @@ fn what_is_not_known_is_refused_by_name() {
         bytes[first.unwrap() + 1] = 11;
         bytes
     };
-    refused(&doubles, "input `input`: numbers of type 11; the input of a layer is f32");
+    refused(&doubles, "input `input`: numbers of type 11; the input here is f32");
 }
 
 #[test]
@@ -255,6 +259,18 @@ fn largest(values: &[Known]) -> Option<usize> {
     values.iter().map(numbers).try_fold(0, |most, count| Some(most.max(count?)))
 }
 
+/// Changes some bytes.
+fn damage(bytes: &mut [u8], rng: &mut Rng) {
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len());
+        match rng.below(3) {
+            0 => bytes[at] ^= 1 << rng.below(8),
+            1 => bytes[at] = rng.below(9) as u8,
+            _ => bytes[at] = rng.next_u64() as u8,
+        }
+    }
+}
+
 /// A damaged file is refused, or its model runs: shapes that cannot work are found when it is read. `tests/damaged_files_alloc.rs` holds what reading asks for.
 #[test]
 fn what_is_read_runs() {
@@ -262,14 +278,7 @@ fn what_is_read_runs() {
     let seeds = &seeds()[..3];
     for number in 0..50_000 {
         let mut bytes = seeds[number % seeds.len()].clone();
-        for _ in 0..=rng.below(3) {
-            let at = rng.below(bytes.len());
-            match rng.below(3) {
-                0 => bytes[at] ^= 1 << rng.below(8),
-                1 => bytes[at] = rng.below(9) as u8,
-                _ => bytes[at] = rng.next_u64() as u8,
-            }
-        }
+        damage(&mut bytes, &mut rng);
         let built = File::parse(&bytes).and_then(|file| Builder::new(&file, bytes.len()).build(Layout::FeaturesFirst));
         let Ok((model, values)) = built else {
             bad += 1;

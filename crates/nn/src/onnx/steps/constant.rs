@@ -73,7 +73,10 @@ impl Layer for WithConstant {
             true => super::super::layers::turned_slopes(tensor, &sizes),
             false => tensor.clone(),
         };
-        let name = graph.constant(at, "value", &held);
+        let name = match self.constant {
+            Constant::Fixed(_) if tensor.rank() > 0 => graph.fixed(at, "value", &held),
+            _ => graph.constant(at, "value", &held),
+        };
         let inputs = if self.is_left { [name.as_str(), &x.name] } else { [x.name.as_str(), &name] };
         let output = graph.node(at, self.op.name(), &inputs, Vec::new());
         let sizes = x.sizes.iter().zip(&sizes).map(|(&a, &b)| if a == 1 { b } else { a }).collect();

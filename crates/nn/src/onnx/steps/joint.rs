@@ -44,6 +44,8 @@ pub(in crate::onnx) enum Joint {
     Arith(Arith),
     /// One after the other along an axis.
     Concat(usize),
+    /// The products of the matrices of the last two axes.
+    MatMul,
     /// Of three: the second where the first is above a number, else the third.
     Above(f32),
 }
@@ -57,6 +59,10 @@ impl Joint {
                 arith.apply(a, b)
             }
             Joint::Concat(axis) => Var::concat(&inputs, axis as isize),
+            Joint::MatMul => {
+                let [a, b] = taken(&mut inputs);
+                a.matmul(b)
+            }
             Joint::Above(threshold) => {
                 let [x, a, b] = taken(&mut inputs);
                 a.where_else(&x.value().gt(threshold), b)
@@ -65,7 +71,10 @@ impl Joint {
     }
 
     pub(in crate::onnx) fn onnx(self, at: &Path, graph: &mut Graph, inputs: Vec<Value>) -> Result<Value> {
-        let layout = inputs.first().map_or(Layout::FeaturesLast, Value::layout);
+        let layout = match self {
+            Joint::MatMul => Layout::FeaturesLast,
+            _ => inputs.first().map_or(Layout::FeaturesLast, Value::layout),
+        };
         let inputs: Vec<Value> = inputs.into_iter().map(|x| graph.turned(at, x, layout)).collect();
         let mut names: Vec<&str> = inputs.iter().map(Value::name).collect();
         let (name, sizes) = match self {
@@ -75,6 +84,12 @@ impl Joint {
                 sizes[axis - 1] = inputs.iter().map(|x| x.sizes[axis - 1]).sum();
                 let place = Attribute::Int(inputs[0].axis_in_model(axis) as i64);
                 (graph.node(at, "Concat", &names, vec![("axis", place)]), sizes)
+            }
+            Joint::MatMul => {
+                let mut sizes = inputs[0].sizes.clone();
+                sizes.pop();
+                sizes.extend(inputs[1].sizes.last());
+                (graph.node(at, "MatMul", &names, Vec::new()), sizes)
             }
             Joint::Above(threshold) => {
                 let threshold = graph.constant(at, "threshold", &Tensor::scalar(threshold));

@@ -1,0 +1,109 @@
+//! What nodes read that is no value: tensors of the file.
+
+use super::super::file::{Node, Result, damaged, unsupported};
+use super::super::tensor::Numbers;
+use super::{Builder, Held};
+use tape::Tensor;
+
+impl<'f> Builder<'f> {
+    /// The constant that a node reads, and whether it belongs to what the model learned.
+    fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
+        let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
+        match self.constants.get(name) {
+            Some(Held { numbers, is_weight, origin }) => {
+                let count = match numbers {
+                    Numbers::Floats(tensor) | Numbers::Truths(tensor) => tensor.len(),
+                    Numbers::Ints(ints) => ints.len(),
+                    Numbers::Whole(_) => 1,
+                };
+                if !self.used.insert(*origin) {
+                    let room = self.room.checked_sub(count);
+                    self.room = match room {
+                        Some(room) => room,
+                        None => {
+                            return unsupported(format!("`{name}` is one of the tensors that too many nodes share"));
+                        }
+                    };
+                }
+                Ok((numbers.clone(), *is_weight))
+            }
+            None if self.values.contains_key(name) => unsupported(format!(
+                "input {i}, `{name}`, is made of the model's input; only a constant is known here. Export with `torch.nn.Flatten` instead of sizes that are \
+                 computed"
+            )),
+            None if self.computed.contains_key(name) => {
+                unsupported(format!("input {i}, `{name}`, is computed from shapes; only a constant is known here"))
+            }
+            None => damaged(format!("input {i}, `{name}`, is what nothing before it makes")),
+        }
+    }
+
+    /// Whether an input is a constant.
+    pub(in super::super) fn is_constant(&self, node: &Node<'f>, i: usize) -> bool {
+        node.input(i).is_some_and(|name| self.constants.contains_key(name))
+    }
+
+    /// A constant of numbers, and whether it is learned.
+    pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
+        match self.constant(node, i)? {
+            (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
+            (Numbers::Ints(_) | Numbers::Whole(_), _) => damaged(format!("input {i} holds whole numbers")),
+            (Numbers::Truths(_), _) => damaged(format!("input {i} holds truths")),
+        }
+    }
+
+    /// A constant of one whole number without an axis, if it is one.
+    pub(in super::super) fn whole(&mut self, node: &Node<'f>, i: usize) -> Result<Option<i64>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Whole(number) => Ok(Some(number)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A constant of truths, if it is one.
+    pub(in super::super) fn truths_of(&mut self, node: &Node<'f>, i: usize) -> Result<Option<Tensor>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Truths(tensor) => Ok(Some(tensor)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A constant of numbers, all of whose sizes are above 0.
+    pub(in super::super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
+        let (tensor, _) = self.floats(node, i)?;
+        match tensor.is_empty() {
+            true => damaged(format!("input {i} has shape {:?}: no numbers", tensor.shape())),
+            false => Ok(tensor),
+        }
+    }
+
+    /// A constant of so many numbers on one axis.
+    pub(in super::super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
+        let tensor = self.weight(node, i)?;
+        match tensor.shape()[..] == [count] {
+            true => Ok(tensor),
+            false => damaged(format!("input {i} has shape {:?}, where {count} numbers belong", tensor.shape())),
+        }
+    }
+
+    /// A constant of one number, if it is given.
+    pub(in super::super) fn number(&mut self, node: &Node<'f>, i: usize) -> Result<Option<f32>> {
+        if node.input(i).is_none() {
+            return Ok(None);
+        }
+        let (tensor, _) = self.floats(node, i)?;
+        match tensor.len() {
+            1 => Ok(Some(tensor.to_vec()[0])),
+            _ => damaged(format!("input {i} has shape {:?}, where one number belongs", tensor.shape())),
+        }
+    }
+
+    /// A constant of whole numbers.
+    pub(in super::super) fn ints(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<i64>> {
+        match self.constant(node, i)?.0 {
+            Numbers::Ints(ints) => Ok(ints),
+            Numbers::Whole(number) => Ok(vec![number]),
+            _ => damaged(format!("input {i} does not hold whole numbers")),
+        }
+    }
+}

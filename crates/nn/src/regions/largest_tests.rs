@@ -3,7 +3,9 @@
 use super::tests::{area, plane, segment};
 use super::*;
 use crate::prelude::*;
-use crate::{AdaptiveMaxPool2d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, MaxPool1d, MaxPool2d, Relu6, ThresholdRelu};
+use crate::{
+    AdaptiveMaxPool2d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, MaxPool1d, MaxPool2d, Relu6, ThresholdRelu,
+};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 /// In each cell of a segment and of a slice: the network's own values, and the whole is covered.

@@ -7,6 +7,9 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[path = "sequence/dropout.rs"]
+mod dropout;
+
 type V = Var<f64>;
 
 /// A tensor of PyTorch's file.

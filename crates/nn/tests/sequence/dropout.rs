@@ -51,8 +51,8 @@ fn blocks_drop_everything_they_add_and_hidden_units() {
         let none = AttentionMask::none();
         decoder.clone().dropout(p).forward(tape.input(x.clone()), &tape.input(&x * 2.0), &none, &none)
     };
-    let runs: [(&dyn Fn(&Tape, f64) -> Var, usize); 2] = [(&encode, 4), (&decode, 6)];
-    for (run, drops) in runs {
+    let runs: [&dyn Fn(&Tape, f64) -> Var; 2] = [&encode, &decode];
+    for (run, drops) in runs.into_iter().zip([4, 6]) {
         assert_eq!(run(&Tape::training(1), 1.0).into_value(), x);
         assert_eq!(run(&Tape::inference(), 1.0).into_value(), run(&Tape::training(1), 0.0).into_value());
         let (tape, counted) = (Tape::training(1), Tape::<f32>::training(1));

@@ -2,7 +2,7 @@
 //! schedule, a plateau; and every optimiser to make it with.
 
 use super::bits;
-use nn::data::{Examples, Loader, Mapped, Source};
+use nn::data::{Examples, Loader, Mapped, Source as _};
 use nn::optim::Lbfgs;
 use nn::prelude::*;
 use nn::schedule::{OneCycle, PlateauOptions};

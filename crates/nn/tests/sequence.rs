@@ -130,6 +130,22 @@ fn rnns_are_pytorchs() -> Result<()> {
     Ok(())
 }
 
+/// Slopes of 0.2 in a recurrent PReLU are a leak of 0.2.
+#[test]
+fn learned_slopes_are_the_slopes_in_use() -> Result<()> {
+    let rnn = |act| Rnn::with(3, 2, Nonlinearity::Act(act), &deep(), &mut rng());
+    let (mut learned, leaky) = (rnn(Activation::PRelu)?, rnn(Activation::LeakyRelu(0.2))?);
+    let values = |net: &Rnn| net.forward(Tape::inference().input(Tensor::randn([2, 4, 3], &mut rng()))).to_vec();
+    assert_ne!(values(&learned), values(&leaky));
+    for (name, param) in learned.named_parameters_mut() {
+        if name.starts_with("alpha") {
+            *param.value_mut() = Tensor::full([2], 0.2);
+        }
+    }
+    assert_eq!(values(&learned), values(&leaky));
+    Ok(())
+}
+
 #[test]
 fn grus_are_pytorchs() -> Result<()> {
     let gru = |settings: &Recurrence| Ok::<_, nn::Error>(Gru::with(3, 2, settings, &mut rng())?.cast());

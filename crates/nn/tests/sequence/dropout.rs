@@ -51,9 +51,16 @@ fn blocks_drop_everything_they_add_and_hidden_units() {
         let none = AttentionMask::none();
         decoder.clone().dropout(p).forward(tape.input(x.clone()), &tape.input(&x * 2.0), &none, &none)
     };
-    let runs: [&dyn Fn(&Tape, f64) -> Var; 2] = [&encode, &decode];
-    for (run, drops) in runs.into_iter().zip([4, 6]) {
-        assert_eq!(run(&Tape::training(1), 1.0).into_value(), x);
+    // Norms behind the residuals.
+    let behind = |tape: &Tape, p: f64| {
+        let encoder = TransformerEncoderLayer::new(4, 2, 5, &mut rng());
+        encoder.dropout(p).forward(tape.input(x.clone()))
+    };
+    let norm = LayerNorm::new(4);
+    let normal = norm.forward(norm.forward(Tape::inference().input(x.clone()))).into_value();
+    let runs: [&dyn Fn(&Tape, f64) -> Var; 3] = [&encode, &decode, &behind];
+    for ((run, drops), rest) in runs.into_iter().zip([4, 6, 4]).zip([&x, &x, &normal]) {
+        assert_eq!(run(&Tape::training(1), 1.0).value(), rest);
         assert_eq!(run(&Tape::inference(), 1.0).into_value(), run(&Tape::training(1), 0.0).into_value());
         let (tape, counted) = (Tape::training(1), Tape::<f32>::training(1));
         run(&tape, 0.5);

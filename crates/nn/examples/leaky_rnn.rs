@@ -23,7 +23,7 @@ const NAIVE: f64 = 1.0 / 6.0;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Options { seed, quick } = options(1)?;
-    let updates = if quick { 20 } else { 800 };
+    let updates = if quick { 20 } else { 500 };
     println!(
         "{STEPS} steps, {UNITS} units; gradient of the loss to the sums at the first step over that at the last; share of its numbers that are exactly 0"
     );

@@ -82,7 +82,7 @@ pub use modules::{
     GlobalAvgPool, GroupNorm, Gru, Hardsigmoid, Hardswish, Hardtanh, InstanceNorm, InvertibleLeaky, Layer, LayerNorm,
     LeakyRelu, LearnedPositions, Linear, Lstm, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, Mish, MultiHeadAttention,
     Nonlinearity, NormAct, PRelu, Pad, Pad1d, Pad2d, Pad3d, RRelu, Recurrence, Relu, Relu6, Residual, RmsNorm, Rnn,
-    Selu, Sequential, Silu, SinusoidalEncoding, Softplus, TransformerDecoder, TransformerDecoderLayer,
+    Selu, Sequential, Silu, SinusoidalEncoding, Softplus, ThresholdRelu, TransformerDecoder, TransformerDecoderLayer,
     TransformerEncoder, TransformerEncoderLayer, Upsample, Upsample1d, Upsample2d, Upsample3d,
 };
 pub use optim::{

@@ -23,6 +23,7 @@ mod rrelu;
 mod sequential;
 mod smooth;
 mod stateless;
+mod threshold_relu;
 mod transformer;
 
 pub use activation::{Act, Activation};
@@ -53,6 +54,7 @@ pub(crate) use sequential::AnyLayer;
 pub use sequential::Sequential;
 pub use smooth::{Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Mish, Relu6, Selu, Silu, Softplus};
 pub use stateless::{Dropout, Flatten, LeakyRelu, Relu};
+pub use threshold_relu::ThresholdRelu;
 pub use transformer::{TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer};
 
 use crate::error::setting;

@@ -31,6 +31,7 @@
 //! | `Silu` | `Sigmoid`, `Mul` |
 //! | `Softplus` | `Softplus`, with `Mul` and `Div` for β, and `Greater`, `Where` for a threshold below 20 |
 //! | `Relu6`, `Hardtanh` | `Clip` |
+//! | `ThresholdRelu`, of threshold 0 and slope ≥ 0 | `Relu` or `LeakyRelu`, and `Clip` |
 //! | `Dropout` | nothing |
 //! | `MaxPool`, `AvgPool` | `MaxPool`, `AveragePool` (behind a `Pad` where windows that leave the padding count it) |
 //! | `AdaptiveMaxPool`, `AdaptiveAvgPool` | the same, where bins are of one size; else an error |

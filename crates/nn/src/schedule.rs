@@ -77,14 +77,21 @@ impl Schedule {
         }
     }
 
-    /// The momentum of a step, where the schedule moves it too: in an [`OneCycle`] with `momentum`.
+    /// The momentum of a step, where the schedule moves it too: in an [`OneCycle`] with `momentum`, and after it, where it stays as it was left. So a
+    /// run that is resumed there has the momentum of one that was not stopped.
     pub fn momentum(&self, step: u64) -> Option<f64> {
         match &self.0 {
             Kind::Shape(_) => None,
             Kind::OneCycle(cycle) => cycle.momentum(step),
             Kind::Sequence(parts) => {
-                let (start, part) = &parts[parts.partition_point(|&(start, _)| start <= step) - 1];
-                part.momentum(step - start)
+                let begun = parts.partition_point(|&(start, _)| start <= step);
+                let mut step = step;
+                parts[..begun].iter().rev().find_map(|(start, part)| {
+                    let found = part.momentum(step - start);
+                    // The last step of the part before.
+                    step = start.saturating_sub(1);
+                    found
+                })
             }
         }
     }

@@ -2,104 +2,20 @@
 
 use nn::prelude::*;
 use nn::state::Record;
+use run::{Learns, RUNS, Run, run, with_run};
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-#[derive(Module)]
-struct Net {
-    hidden: Linear,
-    norm: BatchNorm,
-    act: PRelu,
-    drop: Dropout,
-    out: Linear,
-}
-
-impl Net {
-    fn forward(&self, x: Var) -> Var {
-        let h = self.norm.forward(self.hidden.forward(x));
-        self.out.forward(self.drop.forward(self.act.forward(h)))
-    }
-}
-
-/// A network in training: what it learns, with what, and where it stands.
-#[derive(State)]
-struct Run<O> {
-    net: Net,
-    optimiser: O,
-    rng: Rng,
-    losses: f64,
-}
-
-fn run<O>(optimiser: O) -> Run<O> {
-    let mut rng = Rng::seed(3);
-    let net = Net {
-        hidden: Linear::new(4, 6, &mut rng),
-        norm: BatchNorm::new(6),
-        act: PRelu::per_feature(6),
-        drop: Dropout::new(0.3),
-        out: Linear::new(6, 2, &mut rng),
-    };
-    Run { net, optimiser, rng, losses: 0.0 }
-}
-
-impl<O: Learns> Run<O> {
-    fn step(&mut self) {
-        let tape = Tape::training(self.rng.next_u64());
-        let x = Tensor::randn([5, 4], &mut self.rng);
-        let loss = self.net.forward(tape.input(x)).square().mean();
-        self.losses += f64::from(loss.item());
-        self.optimiser.step(&mut self.net, loss.backward()).unwrap();
-    }
-
-    /// Goes on from what the directory holds; the numbers that it ends with.
-    fn until(mut self, end: u64, checkpoint: &Checkpoint) -> Vec<u8> {
-        for step in checkpoint.restore(&mut self).unwrap()..end {
-            self.step();
-            checkpoint.save_if_due(step + 1, &self).unwrap();
-        }
-        bits(&self)
-    }
-
-    fn without_a_stop(mut self, end: u64) -> Vec<u8> {
-        (0..end).for_each(|_| self.step());
-        bits(&self)
-    }
-}
+#[path = "checkpoint/run.rs"]
+mod run;
 
 /// Everything a run remembers, as bytes.
 fn bits(state: &impl State) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = Checkpoint::new(folder.path()).save(0, state).unwrap();
     std::fs::read(path).unwrap()
-}
-
-/// An optimiser that checks can be written for.
-trait Learns: Optimizer + State + Clone + Send + Sync {}
-impl<O: Optimizer + State + Clone + Send + Sync> Learns for O {}
-
-const OPTIMISERS: usize = 12;
-
-/// Calls `$check` with the optimiser of a number.
-macro_rules! with_optimiser {
-    ($number:expr, $check:ident $(, $argument:expr)*) => {{
-        let optimisers: [&dyn Fn(); OPTIMISERS] = [
-            &|| $check(Sgd::new(0.01) $(, $argument)*),
-            &|| $check(Sgd::new(0.01).momentum(0.9).nesterov(true) $(, $argument)*),
-            &|| $check(Adam::new(0.01) $(, $argument)*),
-            &|| $check(AdamW::new(0.01).amsgrad(true) $(, $argument)*),
-            &|| $check(NAdam::new(0.01) $(, $argument)*),
-            &|| $check(RAdam::new(0.01) $(, $argument)*),
-            &|| $check(Adamax::new(0.01) $(, $argument)*),
-            &|| $check(RmsProp::new(0.01).centred(true).momentum(0.9) $(, $argument)*),
-            &|| $check(Adagrad::new(0.01) $(, $argument)*),
-            &|| $check(Adadelta::new(1.0) $(, $argument)*),
-            &|| $check(Lion::new(1e-3) $(, $argument)*),
-            &|| $check(Sgd::new(0.01).group(|name| name.ends_with("alpha"), |group| group.learning_rate(0.1)) $(, $argument)*),
-        ];
-        optimisers[$number]();
-    }};
 }
 
 thread_local! {
@@ -114,21 +30,25 @@ fn quiet(directory: impl AsRef<Path>) -> Checkpoint {
     Checkpoint::new(directory).warn(|warning| WARNINGS.with_borrow_mut(|warnings| warnings.push(warning.to_owned())))
 }
 
+/// What starts a run, the same each time.
+trait Start<O: Learns>: Fn() -> Run<O> + Sync {}
+impl<O: Learns, F: Fn() -> Run<O> + Sync> Start<O> for F {}
+
 #[test]
 fn a_run_goes_on_bit_for_bit_with_every_optimiser_and_any_threads() {
-    for number in 0..OPTIMISERS {
-        with_optimiser!(number, resumes);
+    for number in 0..RUNS {
+        with_run!(number, resumes);
     }
 }
 
-fn resumes(optimiser: impl Learns) {
+fn resumes<O: Learns>(start: &impl Start<O>) {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = quiet(folder.path()).every(4).keep(2);
-    kernels::with_threads(2, || run(optimiser.clone()).until(10, &checkpoint));
+    kernels::with_threads(2, || start().workers(1).until(10, &checkpoint));
     assert_eq!(checkpoint.steps().unwrap(), [4, 8]);
-    let resumed = kernels::with_threads(3, || run(optimiser.clone()).until(17, &checkpoint));
+    let resumed = kernels::with_threads(3, || start().workers(2).until(17, &checkpoint));
     assert_eq!(checkpoint.steps().unwrap(), [12, 16]);
-    assert!(resumed == run(optimiser).without_a_stop(17));
+    assert!(resumed == start().without_a_stop(17));
 }
 
 /// The child of the test below: saves at every step until it is killed.
@@ -137,11 +57,12 @@ fn child_that_is_killed() {
     let Ok(directory) = std::env::var("RECTIFY_KILLED_IN") else { return };
     let number: usize = std::env::var("RECTIFY_KILLED_WITH").unwrap().parse().unwrap();
     let checkpoint = Checkpoint::new(directory);
-    with_optimiser!(number, run_until_killed, &checkpoint);
+    with_run!(number, run_until_killed, &checkpoint);
 }
 
-fn run_until_killed(optimiser: impl Learns, checkpoint: &Checkpoint) {
-    kernels::with_threads(1 + std::process::id() as usize % 3, || run(optimiser.clone()).until(1 << 40, checkpoint));
+fn run_until_killed<O: Learns>(start: &impl Start<O>, checkpoint: &Checkpoint) {
+    let some = std::process::id() as usize;
+    kernels::with_threads(1 + some % 3, || start().workers(some % 4).until(1 << 40, checkpoint));
 }
 
 #[test]
@@ -149,7 +70,7 @@ fn killed_at_any_moment_the_directory_loads_and_the_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let directory = |number: usize| folder.path().join(number.to_string());
     for kill in 0..100 {
-        let number = kill % OPTIMISERS;
+        let number = kill % RUNS;
         let directory = directory(number);
         let before = quiet(&directory).steps().unwrap().last().copied().unwrap_or(0);
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -167,22 +88,22 @@ fn killed_at_any_moment_the_directory_loads_and_the_run_goes_on() {
         std::thread::sleep(Duration::from_micros(137 * (kill as u64 % 53)));
         child.kill().unwrap();
         child.wait().unwrap();
-        with_optimiser!(number, loads, &directory);
+        with_run!(number, loads, &directory);
     }
-    for number in 0..OPTIMISERS {
-        with_optimiser!(number, ends_as_if_not_killed, &directory(number));
+    for number in 0..RUNS {
+        with_run!(number, ends_as_if_not_killed, &directory(number));
     }
 }
 
-fn loads(optimiser: impl Learns, directory: &Path) {
-    assert!(quiet(directory).restore(&mut run(optimiser)).unwrap() > 0);
+fn loads<O: Learns>(start: &impl Start<O>, directory: &Path) {
+    assert!(quiet(directory).restore(&mut start()).unwrap() > 0);
     assert!(warnings().is_empty());
 }
 
-fn ends_as_if_not_killed(optimiser: impl Learns, directory: &Path) {
+fn ends_as_if_not_killed<O: Learns>(start: &impl Start<O>, directory: &Path) {
     let checkpoint = quiet(directory);
     let end = checkpoint.steps().unwrap().last().unwrap() + 5;
-    assert!(run(optimiser.clone()).until(end, &checkpoint) == run(optimiser).without_a_stop(end));
+    assert!(start().workers(1).until(end, &checkpoint) == start().without_a_stop(end));
     let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(names.into_iter().all(|name| name.starts_with("step-")), "what killed saves left is swept away");
 }
@@ -352,10 +273,12 @@ fn a_newer_version_is_named() {
 
 #[test]
 fn names_are_those_of_fields_and_no_two_are_the_same() {
-    let names: Vec<String> = Record::of(&run(Sgd::<f32>::new(0.1))).names().map(str::to_owned).collect();
+    let names: Vec<String> = Record::of(&run(Sgd::new(0.1), Schedule::constant)).names().map(str::to_owned).collect();
     let net = "net.act.alpha net.hidden.bias net.hidden.weight net.norm.bias net.norm.running_mean net.norm.running_var \
                net.norm.weight net.out.bias net.out.weight";
-    let expected = format!("losses {net} optimiser.learning_rate optimiser.memory.names rng");
+    let rates =
+        "optimiser.learning_rate optimiser.memory.names plateau.best plateau.cooling plateau.rate plateau.waited";
+    let expected = format!("batches.batch batches.epoch losses {net} {rates} rng");
     assert_eq!(names.join(" "), expected);
 
     struct Twice;

@@ -7,7 +7,7 @@ use nn::onnx::{Export, Import, Layout, Model};
 use nn::prelude::*;
 use nn::{
     AdaptiveMaxPool2d, AvgPool1d, AvgPool3d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, InvertibleLeaky,
-    MaxPool1d, MaxPool3d, Pad1d, Relu6, Upsample1d,
+    MaxPool1d, MaxPool3d, Pad1d, Relu6, ThresholdRelu, Upsample1d,
     data::{Array, npy},
     models,
 };
@@ -171,6 +171,8 @@ fn activations(cases: &mut Cases<'_>) {
     cases.add("hardsigmoid", &image, Hardsigmoid);
     cases.add("relu6", &image, Relu6);
     cases.add("hardtanh", &image, Hardtanh::new(-0.5, 2.0));
+    cases.add("threshold_relu", &image, ThresholdRelu::new(Some(1.0), 0.25, 0.0));
+    cases.add("threshold_relu_flat", &image, ThresholdRelu::new(Some(1.0), 0.0, 0.0));
     cases.add("hardtanh_above", &image, Hardtanh::new(f64::NEG_INFINITY, 0.5));
     cases.add("hardtanh_below", &image, Hardtanh::new(-0.5, f64::INFINITY));
 }

@@ -7,6 +7,9 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[path = "sequence/dropout.rs"]
+mod dropout;
+
 type V = Var<f64>;
 
 /// A tensor of PyTorch's file.
@@ -124,6 +127,22 @@ fn rnns_are_pytorchs() -> Result<()> {
     check("rnn_relu", rnn(Nonlinearity::Act(Activation::Relu), &deep())?, &[X, &[4, 2, 2]], run);
     let leaky = Nonlinearity::Act(Activation::LeakyRelu(0.2));
     check("rnn_leaky", rnn(leaky, &Recurrence::default())?, &[X], run);
+    Ok(())
+}
+
+/// Slopes of 0.2 in a recurrent PReLU are a leak of 0.2.
+#[test]
+fn learned_slopes_are_the_slopes_in_use() -> Result<()> {
+    let rnn = |act| Rnn::with(3, 2, Nonlinearity::Act(act), &deep(), &mut rng());
+    let (mut learned, leaky) = (rnn(Activation::PRelu)?, rnn(Activation::LeakyRelu(0.2))?);
+    let values = |net: &Rnn| net.forward(Tape::inference().input(Tensor::randn([2, 4, 3], &mut rng()))).to_vec();
+    assert_ne!(values(&learned), values(&leaky));
+    for (name, param) in learned.named_parameters_mut() {
+        if name.starts_with("alpha") {
+            *param.value_mut() = Tensor::full([2], 0.2);
+        }
+    }
+    assert_eq!(values(&learned), values(&leaky));
     Ok(())
 }
 

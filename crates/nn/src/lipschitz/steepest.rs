@@ -81,6 +81,7 @@ mod tests {
     use crate::lipschitz::Certificate;
     use crate::{
         Celu, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, Layer, Mish, RRelu, Relu6, Selu, Silu, Softplus,
+        ThresholdRelu,
     };
     use tape::{Float, Rng, Tape, Tensor};
 
@@ -105,6 +106,7 @@ mod tests {
             Box::new(Relu6),
             Box::new(Hardtanh::new(-2.0, 0.5)),
             Box::new(RRelu::new(1.0, 4.0)),
+            Box::new(ThresholdRelu::new(Some(2.0), -1.5, 0.0)),
         ]
     }
 

@@ -3,7 +3,9 @@
 use super::tests::{area, plane, segment};
 use super::*;
 use crate::prelude::*;
-use crate::{AdaptiveMaxPool2d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, MaxPool1d, MaxPool2d, Relu6};
+use crate::{
+    AdaptiveMaxPool2d, Celu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, MaxPool1d, MaxPool2d, Relu6, ThresholdRelu,
+};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 /// In each cell of a segment and of a slice: the network's own values, and the whole is covered.
@@ -58,6 +60,11 @@ proptest! {
         check(&net.cast::<f64>(), &[2], &mut rng);
         let net = (Linear::new(2, 3, &mut rng), Hardsigmoid, Linear::new(3, 2, &mut rng));
         check(&net.cast::<f64>(), &[2], &mut rng);
+        for (max_value, slope) in [(Some(0.5), -0.25), (Some(0.0), 2.0), (None, 0.5)] {
+            let act = ThresholdRelu::new(max_value, slope, 0.0);
+            let net = (Linear::new(2, 3, &mut rng), act, Linear::new(3, 2, &mut rng));
+            check(&net.cast::<f64>(), &[2], &mut rng);
+        }
     }
 
     /// The largest of n planes is convex: as many cells as planes that are the largest somewhere, each with its own map.

@@ -62,6 +62,8 @@ fn momenta_are_pytorchs() -> Result<()> {
         assert_are(&format!("{name}_momentum"), (0..).map(|step| schedule.momentum(step).unwrap()));
         let later = Schedule::constant(0.1)?.then(7, schedule.clone())?;
         assert_eq!((later.momentum(6), later.momentum(12)), (None, schedule.momentum(5)));
+        let over = later.then(20, Schedule::constant(0.1)?)?.then(30, Schedule::constant(0.2)?)?;
+        assert_eq!([19, 20, 29, 30, 99].map(|step| over.momentum(step)), [schedule.momentum(12); 5], "it stays");
         assert_eq!(Schedule::one_cycle(OneCycle { momentum: None, ..cycle })?.momentum(3), None);
     }
     Ok(())

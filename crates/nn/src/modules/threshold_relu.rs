@@ -145,7 +145,7 @@ without_parameters! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Layer;
+    use crate::Layer as _;
     use crate::lipschitz::Certificate;
     use tape::{Rng, Tape, Tensor, gradcheck};
 

@@ -40,6 +40,9 @@ fn attention_drops_what_is_looked_up_and_tells_the_weights() {
     assert_eq!(run(&net, Tape::inference()), plain);
 }
 
+/// A block on its input, dropping with a probability.
+type Run<'a> = dyn Fn(&Tape, f64) -> Var + 'a;
+
 /// PyTorch's places: the weights of each attention, hidden units, and what each residual adds.
 #[test]
 fn blocks_drop_everything_they_add_and_hidden_units() {
@@ -58,7 +61,7 @@ fn blocks_drop_everything_they_add_and_hidden_units() {
     };
     let norm = LayerNorm::new(4);
     let normal = norm.forward(norm.forward(Tape::inference().input(x.clone()))).into_value();
-    let runs: [&dyn Fn(&Tape, f64) -> Var; 3] = [&encode, &decode, &behind];
+    let runs: [&Run<'_>; 3] = [&encode, &decode, &behind];
     for ((run, drops), rest) in runs.into_iter().zip([4, 6, 4]).zip([&x, &x, &normal]) {
         assert_eq!(run(&Tape::training(1), 1.0).value(), rest);
         assert_eq!(run(&Tape::inference(), 1.0).into_value(), run(&Tape::training(1), 0.0).into_value());

@@ -27,6 +27,7 @@ pub fn training_step() -> crate::Result<()> {
     Sgd::new(0.1).momentum(0.9).step(&mut net, loss.clone().backward())?;
     Adam::new(0.1).step(&mut net, loss.clone().backward())?;
     AdamW::new(0.1).step(&mut net, loss.backward())?;
+    crate::onnx::Import::new().from_bytes(&[]).map(drop)?;
     crate::diagnose(&net, |x| net.forward(x), &Tensor::zeros([2, 8, 8, 3])).map(drop)
 }
 

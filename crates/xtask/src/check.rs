@@ -1,11 +1,11 @@
 //! `cargo xtask check`: everything CI runs but the README's test command, cheapest first.
 //!
-//! Who runs what: here format, house rules, documents, packages, lints, documentation, and the kernels' tests at the instruction sets that
+//! Who runs what: here format, house rules, documents, packages, lints, documentation, what the libraries compile, and the kernels' tests at the instruction sets that
 //! `cargo test` would not pick on this machine, and the experiments' short forms. `cargo test --workspace` is the README's command and `.ci/run` runs it as the
 //! README writes it.
 
 use crate::command::{cargo, command, output, root, run, section};
-use crate::{Outcome, dependencies, docs, house, packages};
+use crate::{Outcome, dependencies, docs, generic, house, packages};
 use std::path::PathBuf;
 
 pub fn check() -> Outcome {
@@ -22,6 +22,8 @@ pub fn check() -> Outcome {
     run("lints", &mut cargo(&lints))?;
     let documentation = ["doc", "--locked", "--workspace", "--no-deps"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
+    section("kernels within the libraries");
+    generic::check()?;
     // All at once, so that both cores have work to the end, and as the README's command builds them, which finds them built.
     section("tests and examples, built");
     let build = ["test", "--locked", "--quiet", "--workspace", "--no-run", "--message-format=json-render-diagnostics"];

@@ -6,6 +6,7 @@ mod command;
 mod deep;
 mod dependencies;
 mod docs;
+mod generic;
 mod house;
 mod packages;
 mod peers;

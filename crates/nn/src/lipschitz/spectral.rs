@@ -82,7 +82,8 @@ pub(crate) fn up(x: f64) -> f64 {
     x * (1.0 + 8.0 * f64::EPSILON)
 }
 
-/// As [`spectral_norm_above`], of finite numbers.
+/// As [`spectral_norm_above`], of finite numbers. Inline, so that its products are compiled where they are called and not with the library.
+#[inline]
 fn norm_above(matrix: Tensor<f64>) -> f64 {
     let is_wide = matrix.shape()[0] < matrix.shape()[1];
     let matrix = if is_wide { matrix.transpose().contiguous() } else { matrix.contiguous() };

@@ -86,8 +86,14 @@ impl ConstrainedPRelu {
 /// The parameter, with the bounds that hold it. What a rounding put outside comes back.
 fn param<T: Float>(stored: Tensor<T>, constraint: Constraint, enforcement: Enforcement) -> Param<T> {
     let Some((low, high)) = constraint.stored_bounds(enforcement) else { return Param::new(stored, Group::Slope) };
-    let stored = stored.map(|number| if number.is_nan() { T::ZERO } else { number }).clamp(low, high);
-    Param::new(stored, Group::Slope).within(low, high)
+    let (least, most) = (T::from_f64(low), T::from_f64(high));
+    let held = |number: T| match number {
+        _ if number.is_nan() => T::ZERO,
+        _ if number < least => least,
+        _ if number > most => most,
+        _ => number,
+    };
+    Param::new(stored.map(held), Group::Slope).within(low, high)
 }
 
 impl<T: Float> ConstrainedPRelu<T> {

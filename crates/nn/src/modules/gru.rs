@@ -47,9 +47,9 @@ impl Gru {
     }
 }
 
-impl Gru {
+impl<T: Float> Gru<T> {
     /// One layer of weights as ONNX has them.
-    pub(crate) fn of_weights(weights: &RecurrentWeights<f32>) -> Gru {
+    pub(crate) fn of_weights(weights: &RecurrentWeights<T>) -> Gru<T> {
         Gru { cells: Cells::of_weights("Gru", weights, &GATES) }
     }
 }

@@ -51,9 +51,9 @@ impl Lstm {
     }
 }
 
-impl Lstm {
+impl<T: Float> Lstm<T> {
     /// One layer of weights as ONNX has them.
-    pub(crate) fn of_weights(weights: &RecurrentWeights<f32>) -> Lstm {
+    pub(crate) fn of_weights(weights: &RecurrentWeights<T>) -> Lstm<T> {
         Lstm { cells: Cells::of_weights("Lstm", weights, &GATES) }
     }
 }

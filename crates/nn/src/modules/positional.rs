@@ -105,7 +105,8 @@ impl LearnedPositions {
     #[track_caller]
     pub fn new(places: usize, features: usize, rng: &mut Rng) -> LearnedPositions {
         expect(check("LearnedPositions", places, features));
-        LearnedPositions { weight: Param::new(Tensor::randn([places, features], rng) * 0.02, Group::Weight) }
+        let weight = Tensor::randn([places, features], rng).map(|normal| 0.02 * normal);
+        LearnedPositions { weight: Param::new(weight, Group::Weight) }
     }
 }
 

@@ -71,9 +71,9 @@ impl Rnn {
     }
 }
 
-impl Rnn {
+impl<T: Float> Rnn<T> {
     /// One layer of weights as ONNX has them.
-    pub(crate) fn of_weights(nonlinearity: Nonlinearity, weights: &RecurrentWeights<f32>) -> Rnn {
+    pub(crate) fn of_weights(nonlinearity: Nonlinearity, weights: &RecurrentWeights<T>) -> Rnn<T> {
         Rnn { cells: Cells::of_weights("Rnn", weights, &GATES), nonlinearity }
     }
 }

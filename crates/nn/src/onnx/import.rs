@@ -24,6 +24,7 @@ use crate::{Error, Result};
 use builder::Builder;
 use file::{File, Problem};
 use std::path::Path;
+use tape::Float;
 
 /// How to import: `Import::new().layout(Layout::FeaturesLast).load(path)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +61,7 @@ impl Import {
     ///
     /// # Errors
     /// As [`Import::load`].
+    #[inline]
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Model> {
         named(Path::new("(bytes)"), self.parse(bytes))
     }
@@ -78,16 +80,17 @@ impl Import {
     ///
     /// # Errors
     /// As [`Import::load_ids`].
+    #[inline]
     pub fn ids_from_bytes(&self, bytes: &[u8]) -> Result<IdsModel> {
         named(Path::new("(bytes)"), self.parse_ids(bytes))
     }
 
-    fn parse(&self, bytes: &[u8]) -> file::Result<Model> {
+    fn parse<T: Float>(&self, bytes: &[u8]) -> file::Result<Model<T>> {
         let file = File::parse(bytes)?;
         Builder::new(&file, bytes.len()).build(self.layout.unwrap_or_default()).map(|(model, _)| model)
     }
 
-    fn parse_ids(&self, bytes: &[u8]) -> file::Result<IdsModel> {
+    fn parse_ids<T: Float>(&self, bytes: &[u8]) -> file::Result<IdsModel<T>> {
         let file = File::parse(bytes)?;
         let layout = self.layout.unwrap_or(Layout::FeaturesLast);
         Builder::new(&file, bytes.len()).build_of_ids(layout).map(|(model, _)| model)

@@ -7,7 +7,7 @@ use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::modules::AnyLayer;
 use crate::regions::Piecewise;
 use crate::{Embedding, Layer, Result, error::setting};
-use tape::{Tape, Tensor, Var};
+use tape::{Float, Tape, Tensor, Var};
 
 /// A network from an ONNX file: layers of this library, one for each node, with their parameters.
 ///
@@ -16,9 +16,9 @@ use tape::{Tape, Tensor, Var};
 ///
 /// Parameters are named after the file's tensors where those end in `.weight`, as PyTorch's do, so that [`Module::from_pytorch`] loads other
 /// weights into it; else after the nodes. A tensor that two nodes read becomes a parameter of each: what is tied in the file is not tied here.
-pub struct Model {
+pub struct Model<T: Float = f32> {
     /// Each makes one value more; the input is value 0.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<Step<T>>,
     pub(super) output: usize,
     pub(super) input_sizes: Vec<Option<usize>>,
     /// How many steps read each value, the output being read once more.
@@ -26,10 +26,10 @@ pub struct Model {
 }
 
 /// One operation.
-pub(super) struct Step {
+pub(super) struct Step<T: Float> {
     /// What parameters' names begin with.
     pub(super) name: String,
-    pub(super) op: Op,
+    pub(super) op: Op<T>,
     /// Which values it reads.
     pub(super) inputs: Vec<usize>,
 }
@@ -49,29 +49,29 @@ pub(super) struct Step {
 /// # Ok::<(), nn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct IdsModel {
+pub struct IdsModel<T: Float = f32> {
     pub(super) name: String,
-    pub(super) embedding: Embedding,
-    pub(super) model: Model,
+    pub(super) embedding: Embedding<T>,
+    pub(super) model: Model<T>,
 }
 
-impl IdsModel {
+impl<T: Float> IdsModel<T> {
     /// The result for indices `[N, …]`.
     ///
     /// # Panics
     /// If an index is not one of the table, or if there are not as many as the nodes take.
     #[track_caller]
-    pub fn forward(&self, tape: &Tape, ids: &Tensor<i64>) -> Var {
+    pub fn forward(&self, tape: &Tape<T>, ids: &Tensor<i64>) -> Var<T> {
         self.model.forward(self.embedding.forward(tape, ids))
     }
 
     /// What looks indices up.
-    pub fn embedding(&self) -> &Embedding {
+    pub fn embedding(&self) -> &Embedding<T> {
         &self.embedding
     }
 
     /// What takes the rows.
-    pub fn model(&self) -> &Model {
+    pub fn model(&self) -> &Model<T> {
         &self.model
     }
 
@@ -85,30 +85,30 @@ impl IdsModel {
     }
 }
 
-impl Module for IdsModel {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a>) {
+impl<T: Float> Module<T> for IdsModel<T> {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
         within(path, &self.name, |path| self.embedding.visit(path, visitor));
         self.model.visit(path, visitor);
     }
-    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a>) {
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a, T>) {
         within(path, &self.name, |path| self.embedding.visit_mut(path, visitor));
         self.model.visit_mut(path, visitor);
     }
 }
 
-pub(super) enum Op {
-    Layer(Box<dyn AnyLayer<f32>>),
+pub(super) enum Op<T: Float> {
+    Layer(Box<dyn AnyLayer<T>>),
     Joint(Joint),
 }
 
-impl Model {
+impl<T: Float> Model<T> {
     /// The sizes of one example as the file declares them, in the order of [`Layer::forward`]'s input; None is a size that is not fixed.
     pub fn input_sizes(&self) -> &[Option<usize>] {
         &self.input_sizes
     }
 
     /// Calls a function for each step, from `first` on, with what the steps before it made of the input.
-    fn run<V: Clone>(&self, first: V, mut step: impl FnMut(&Step, Vec<V>) -> Result<V>) -> Result<V> {
+    fn run<V: Clone>(&self, first: V, mut step: impl FnMut(&Step<T>, Vec<V>) -> Result<V>) -> Result<V> {
         let mut readers = self.readers.clone();
         let mut values = vec![Some(first)];
         for one in &self.steps {
@@ -126,8 +126,8 @@ impl Model {
     }
 
     /// The layers, if each takes what the one before it makes.
-    fn chain(&self, what: &'static str) -> Result<impl Iterator<Item = (&str, &dyn AnyLayer<f32>)>> {
-        let layers: Vec<(&str, &dyn AnyLayer<f32>)> =
+    fn chain(&self, what: &'static str) -> Result<impl Iterator<Item = (&str, &dyn AnyLayer<T>)>> {
+        let layers: Vec<(&str, &dyn AnyLayer<T>)> =
             (0..).zip(&self.steps).filter_map(|(slot, step)| step.follows(slot)).collect();
         if layers.len() < self.steps.len() || self.output != layers.len() {
             let problem = "the imported model is no chain of layers: values are added or joined, or read twice";
@@ -137,9 +137,9 @@ impl Model {
     }
 }
 
-impl Step {
+impl<T: Float> Step<T> {
     /// The layer, if it reads this value alone.
-    fn follows(&self, slot: usize) -> Option<(&str, &dyn AnyLayer<f32>)> {
+    fn follows(&self, slot: usize) -> Option<(&str, &dyn AnyLayer<T>)> {
         match &self.op {
             Op::Layer(layer) if self.inputs == [slot] => Some((&self.name, &**layer)),
             _ => None,
@@ -152,7 +152,7 @@ fn within<R>(path: &mut Path, name: &str, walk: impl FnOnce(&mut Path) -> R) -> 
     if name.is_empty() { walk(path) } else { path.enter(name, walk) }
 }
 
-impl std::fmt::Debug for Model {
+impl<T: Float> std::fmt::Debug for Model<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = self.steps.iter().map(|step| &step.name);
         f.debug_struct("Model")
@@ -162,10 +162,10 @@ impl std::fmt::Debug for Model {
     }
 }
 
-impl Clone for Model {
+impl<T: Float> Clone for Model<T> {
     /// Parameters of its own with the same numbers.
-    fn clone(&self) -> Model {
-        let copy = |step: &Step| Step {
+    fn clone(&self) -> Model<T> {
+        let copy = |step: &Step<T>| Step {
             name: step.name.clone(),
             op: match &step.op {
                 Op::Layer(layer) => Op::Layer((**layer).copy()),
@@ -182,15 +182,15 @@ impl Clone for Model {
     }
 }
 
-impl Module for Model {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a>) {
+impl<T: Float> Module<T> for Model<T> {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
         for step in &self.steps {
             if let Op::Layer(layer) = &step.op {
                 within(path, &step.name, |path| layer.visit(path, visitor));
             }
         }
     }
-    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a>) {
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a, T>) {
         for step in &mut self.steps {
             if let Op::Layer(layer) = &mut step.op {
                 within(path, &step.name, |path| layer.visit_mut(path, visitor));
@@ -199,11 +199,11 @@ impl Module for Model {
     }
 }
 
-impl Layer for Model {
+impl<T: Float> Layer<T> for Model<T> {
     /// # Panics
     /// If x is not of the shape that the nodes take; see [`Model::input_sizes`].
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let wanted = &self.input_sizes;
         let fits = x.rank() == wanted.len() + 1
             && x.shape()[1..].iter().zip(wanted).all(|(&size, wanted)| wanted.is_none_or(|wanted| wanted == size));

@@ -14,7 +14,7 @@ use super::Layout;
 use super::graph::{Attribute, Graph, Value};
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::{Layer, Result};
-use tape::{Var, keep};
+use tape::{Float, Var, keep};
 
 /// More axes than this no imported value has.
 pub(super) const MOST_AXES: usize = 6;
@@ -22,23 +22,23 @@ pub(super) const MOST_AXES: usize = 6;
 /// A module without parameters.
 macro_rules! bare {
     ($($layer:ty)+) => {$(
-        impl crate::Module for $layer {
-            fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a>) {}
-            fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a>) {}
+        impl<T: tape::Float> crate::Module<T> for $layer {
+            fn visit<'a>(&'a self, _: &mut crate::module::Path, _: &mut dyn crate::module::Visitor<'a, T>) {}
+            fn visit_mut<'a>(&'a mut self, _: &mut crate::module::Path, _: &mut dyn crate::module::VisitorMut<'a, T>) {}
         }
     )+};
 }
 use bare;
 
-bare!(Arrange ReshapeTo Plain SoftmaxOver MeanOver);
+bare!(Arrange ReshapeTo SoftmaxOver MeanOver);
 
 /// Axes in another order; the first one stays.
 #[derive(Clone, Debug)]
 pub(super) struct Arrange(pub(super) Vec<usize>);
 
-impl Layer for Arrange {
+impl<T: Float> Layer<T> for Arrange {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         assert_eq!(x.rank(), self.0.len(), "onnx: a value of shape {:?} for {} axes", x.shape(), self.0.len());
         let order = |axis: usize| self.0[axis] as isize;
         match self.0.len() {
@@ -98,9 +98,9 @@ impl ReshapeTo {
     }
 }
 
-impl Layer for ReshapeTo {
+impl<T: Float> Layer<T> for ReshapeTo {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let sizes = self.sizes(x.shape());
         let batch = x.shape()[0];
         x.reshape(&[&[batch], &sizes[..]].concat()[..])
@@ -117,13 +117,18 @@ impl Layer for ReshapeTo {
 
 /// An operator on each number by itself that has no settings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plain {
+pub(super) struct Plain<T: Float> {
     pub(super) op: &'static str,
-    pub(super) apply: fn(Var) -> Var,
+    pub(super) apply: fn(Var<T>) -> Var<T>,
 }
 
-impl Layer for Plain {
-    fn forward(&self, x: Var) -> Var {
+impl<T: Float> Module<T> for Plain<T> {
+    fn visit<'a>(&'a self, _: &mut Path, _: &mut dyn Visitor<'a, T>) {}
+    fn visit_mut<'a>(&'a mut self, _: &mut Path, _: &mut dyn VisitorMut<'a, T>) {}
+}
+
+impl<T: Float> Layer<T> for Plain<T> {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         (self.apply)(x)
     }
 
@@ -139,9 +144,9 @@ pub(super) struct SoftmaxOver {
     pub(super) log: bool,
 }
 
-impl Layer for SoftmaxOver {
+impl<T: Float> Layer<T> for SoftmaxOver {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let axis = self.axis as isize;
         if self.log { x.log_softmax(axis) } else { x.softmax(axis) }
     }
@@ -160,9 +165,9 @@ pub(super) struct MeanOver {
     pub(super) keep: bool,
 }
 
-impl Layer for MeanOver {
+impl<T: Float> Layer<T> for MeanOver {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let axes: Vec<isize> = self.axes.iter().map(|&axis| axis as isize).collect();
         if self.keep { x.mean_axes(keep(&axes[..])) } else { x.mean_axes(&axes[..]) }
     }

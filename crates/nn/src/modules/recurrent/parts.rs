@@ -52,25 +52,23 @@ impl<T: Float> Cells<T> {
         let gate = |&gate: &usize| matrix.narrow(1, gate * self.hidden, self.hidden).transpose().to_vec();
         gates.iter().flat_map(gate).collect()
     }
-}
 
-impl Cells<f32> {
     /// One layer of weights as ONNX has them; gate i there is gate `gates[i]` here.
     pub(in crate::modules) fn of_weights(
         name: &'static str,
-        weights: &RecurrentWeights<f32>,
+        weights: &RecurrentWeights<T>,
         gates: &[usize],
-    ) -> Cells<f32> {
+    ) -> Cells<T> {
         let RecurrentWeights { of_inputs, of_states, biases } = weights;
         let (directions, inputs, hidden) = (of_inputs.shape()[0], of_inputs.shape()[2], of_states.shape()[2]);
         // Rows of a gate stand where the gate is named.
         let place = |gate: usize| gates.iter().position(|&other| other == gate).unwrap_or(gate) * hidden;
-        let rows = |stack: &Tensor, first: usize| {
-            let parts: Vec<Tensor> =
+        let rows = |stack: &Tensor<T>, first: usize| {
+            let parts: Vec<Tensor<T>> =
                 (0..gates.len()).map(|gate| stack.narrow(0, first + place(gate), hidden)).collect();
             Tensor::concat(&parts, 0)
         };
-        let matrix = |stack: &Tensor, direction: usize| {
+        let matrix = |stack: &Tensor<T>, direction: usize| {
             Param::new(rows(&stack.slice(direction), 0).transpose().contiguous(), Group::Weight)
         };
         let bias = |direction: usize, first: usize| {

@@ -5,10 +5,11 @@ use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
 use super::known::{Known, MOST, as_in_file, features_last, named_after};
 use crate::{ConvNd, ConvTransposeNd, Linear};
-use tape::{Conv, Padding, PerAxis, Tensor};
+use tape::{Conv, Float, Padding, PerAxis, Tensor};
 
-pub(super) const IMPORTERS: &[(&str, Importer)] =
-    &[("Gemm", gemm), ("MatMul", matmul), ("Conv", conv), ("ConvTranspose", conv_transpose)];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[("Gemm", gemm), ("MatMul", matmul), ("Conv", conv), ("ConvTranspose", conv_transpose)]
+}
 
 /// That a size, if it is known, is the one that a weight takes.
 pub(super) fn fits(size: Option<usize>, wanted: usize, what: &str) -> Result<()> {
@@ -19,7 +20,7 @@ pub(super) fn fits(size: Option<usize>, wanted: usize, what: &str) -> Result<()>
 }
 
 /// y = α·x·B + β·C.
-fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn gemm<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     if x.rank() != 2 {
@@ -29,7 +30,7 @@ fn gemm(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// The same over the last axis of a value, of any axes.
-fn gemm_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<Known> {
+fn gemm_of<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>, x: &Known) -> Result<Known> {
     if node.int("transA", 0)? != 0 {
         return unsupported("the transposed value of `transA`: it would make features of examples");
     }
@@ -42,7 +43,7 @@ fn gemm_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
     }
     let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
     if alpha != 1.0 {
-        weight = weight * alpha;
+        weight = weight * f64::from(alpha);
     }
     let [inputs, outputs] = [weight.shape()[0], weight.shape()[1]];
     let last = x.rank() - 1;
@@ -53,10 +54,10 @@ fn gemm_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
             let bias = builder.weight(node, 2)?;
             let bias = match (bias.len(), &bias.shape()[..]) {
                 (count, [_] | [1, _]) if count == outputs => bias.reshape([outputs]),
-                (1, _) => Tensor::full([outputs], bias.to_vec()[0]),
+                (1, _) => Tensor::full_of([outputs], bias.to_vec()[0]),
                 (_, sizes) => return damaged(format!("a bias of shape {sizes:?} for {outputs} features")),
             };
-            Some(if beta == 1.0 { bias } else { bias * beta })
+            Some(if beta == 1.0 { bias } else { bias * f64::from(beta) })
         }
     };
     let mut known = x.clone();
@@ -65,7 +66,7 @@ fn gemm_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
 }
 
 /// What a `Gemm` or `MatMul` makes of the last axis of x, which is the last here too, and the node of a bias that was taken along.
-pub(super) fn mapped(builder: &mut Builder<'_>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
+pub(super) fn mapped<T: Float>(builder: &mut Builder<'_, T>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
     let node = &builder.file.nodes[i];
     match node.op {
         "Gemm" => gemm_of(builder, node, x).map(|known| (known, None)),
@@ -74,7 +75,7 @@ pub(super) fn mapped(builder: &mut Builder<'_>, i: usize, x: &Known) -> Result<(
 }
 
 /// x·y of two values, the matrices of the last two axes; the axes before them agree.
-fn product<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
+fn product<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Known> {
     let (x, y) = (builder.value(node, 0)?, builder.value(node, 1)?);
     let rank = x.rank();
     if rank < 3 || y.rank() != rank {
@@ -103,7 +104,7 @@ fn product<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
 }
 
 /// x·B, and the bias of an `Add` behind it.
-fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn matmul<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     if !builder.is_constant(node, 0) && !builder.is_constant(node, 1) {
         return product(builder, node);
@@ -120,7 +121,7 @@ fn matmul(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(known)
 }
 
-fn matmul_of(builder: &mut Builder<'_>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
+fn matmul_of<T: Float>(builder: &mut Builder<'_, T>, i: usize, x: &Known) -> Result<(Known, Option<usize>)> {
     let node = &builder.file.nodes[i];
     let weight = builder.weight(node, 1)?;
     let last = x.rank() - 1;
@@ -186,11 +187,11 @@ fn per_axis(numbers: &[usize]) -> PerAxis {
 }
 
 /// What both kinds of convolution have.
-struct Window {
+struct Window<T: Float> {
     x: Known,
     /// `[K…, C / groups, F]`.
-    weight: Tensor,
-    bias: Option<Tensor>,
+    weight: Tensor<T>,
+    bias: Option<Tensor<T>>,
     groups: usize,
     strides: Vec<usize>,
     /// How far the window reaches along each axis.
@@ -199,7 +200,7 @@ struct Window {
     settings: Conv,
 }
 
-fn window<'f>(builder: &mut Builder<'f>, node: &Node<'f>, is_transposed: bool) -> Result<Window> {
+fn window<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>, is_transposed: bool) -> Result<Window<T>> {
     let x = builder.value(node, 0)?;
     let weight = builder.weight(node, 1)?;
     let axes = x.rank().saturating_sub(2);
@@ -242,7 +243,7 @@ fn window<'f>(builder: &mut Builder<'f>, node: &Node<'f>, is_transposed: bool) -
     Ok(Window { x, weight, bias, groups, strides, reaches, pads, settings })
 }
 
-fn conv(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn conv<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let Window { x, weight, bias, strides, reaches, pads, settings, .. } = window(builder, node, false)?;
     let axes = strides.len();
@@ -259,13 +260,13 @@ fn conv(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     }
     let name = named_after(node, 1);
     Ok(match axes {
-        1 => builder.layer(&name, ConvNd::<1>::of_parts(weight, bias, settings), &x, known),
-        2 => builder.layer(&name, ConvNd::<2>::of_parts(weight, bias, settings), &x, known),
-        _ => builder.layer(&name, ConvNd::<3>::of_parts(weight, bias, settings), &x, known),
+        1 => builder.layer(&name, ConvNd::<1, T>::of_parts(weight, bias, settings), &x, known),
+        2 => builder.layer(&name, ConvNd::<2, T>::of_parts(weight, bias, settings), &x, known),
+        _ => builder.layer(&name, ConvNd::<3, T>::of_parts(weight, bias, settings), &x, known),
     })
 }
 
-fn conv_transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn conv_transpose<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     if node.setting("output_shape").is_some() {
         return unsupported("`output_shape`; give `pads` and `output_padding` in numbers");
@@ -290,8 +291,8 @@ fn conv_transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     }
     let name = named_after(node, 1);
     Ok(match axes {
-        1 => builder.layer(&name, ConvTransposeNd::<1>::of_parts(weight, bias, settings), &x, known),
-        2 => builder.layer(&name, ConvTransposeNd::<2>::of_parts(weight, bias, settings), &x, known),
-        _ => builder.layer(&name, ConvTransposeNd::<3>::of_parts(weight, bias, settings), &x, known),
+        1 => builder.layer(&name, ConvTransposeNd::<1, T>::of_parts(weight, bias, settings), &x, known),
+        2 => builder.layer(&name, ConvTransposeNd::<2, T>::of_parts(weight, bias, settings), &x, known),
+        _ => builder.layer(&name, ConvTransposeNd::<3, T>::of_parts(weight, bias, settings), &x, known),
     })
 }

@@ -19,6 +19,7 @@ use super::tensor::Numbers;
 use super::{affine, elementwise, norms, pieces, places, recurrent, shapes, windows};
 use crate::{Layer, Module};
 use std::collections::{BTreeMap, BTreeSet};
+use tape::Float;
 
 /// Versions of the operators whose meaning is known here.
 const OPERATORS: std::ops::RangeInclusive<i64> = 13..=24;
@@ -26,7 +27,7 @@ const OPERATORS: std::ops::RangeInclusive<i64> = 13..=24;
 const COPIES: usize = 16;
 
 /// What makes a step, or several, of a node; the result is what its output is.
-pub(super) type Importer = fn(&mut Builder<'_>, usize) -> Result<Known>;
+pub(super) type Importer<T> = fn(&mut Builder<'_, T>, usize) -> Result<Known>;
 
 /// A constant.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ struct Held<'f> {
     origin: &'f str,
 }
 
-pub(super) struct Builder<'f> {
+pub(super) struct Builder<'f, T: Float> {
     pub(super) file: &'f File<'f>,
     constants: BTreeMap<&'f str, Held<'f>>,
     pub(super) values: BTreeMap<&'f str, Known>,
@@ -49,10 +50,10 @@ pub(super) struct Builder<'f> {
     /// Values whose first axis is not the batch's.
     pub(super) folded: BTreeMap<&'f str, Folded>,
     /// The input, where it is of indices.
-    pub(super) ids: Option<Ids<'f>>,
+    pub(super) ids: Option<Ids<'f, T>>,
     /// Nodes that another one took with it.
     done: Vec<bool>,
-    steps: Vec<Step>,
+    steps: Vec<Step<T>>,
     /// All that is known.
     known: Vec<Known>,
     names: BTreeSet<String>,
@@ -65,8 +66,8 @@ pub(super) struct Builder<'f> {
     room: usize,
 }
 
-impl<'f> Builder<'f> {
-    pub(super) fn new(file: &'f File<'f>, length: usize) -> Builder<'f> {
+impl<'f, T: Float> Builder<'f, T> {
+    pub(super) fn new(file: &'f File<'f>, length: usize) -> Builder<'f, T> {
         let mut reads = BTreeMap::new();
         let outputs = file.outputs.iter().map(|port| port.name);
         let all = file.nodes.iter().flat_map(|node| node.inputs.iter().copied()).chain(outputs);
@@ -91,7 +92,7 @@ impl<'f> Builder<'f> {
     }
 
     /// The model, and what is known of every value.
-    pub(super) fn build(mut self, layout: Layout) -> Result<(Model, Vec<Known>)> {
+    pub(super) fn build(mut self, layout: Layout) -> Result<(Model<T>, Vec<Known>)> {
         self.begin()?;
         let (name, sizes) = self.input(&[1], "f32; `Import::load_ids` reads networks of indices")?;
         let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
@@ -103,7 +104,7 @@ impl<'f> Builder<'f> {
     }
 
     /// The same for a network of indices: what looks them up, under its name, and what is behind it.
-    pub(super) fn build_of_ids(mut self, layout: Layout) -> Result<(IdsModel, Vec<Known>)> {
+    pub(super) fn build_of_ids(mut self, layout: Layout) -> Result<(IdsModel<T>, Vec<Known>)> {
         self.begin()?;
         let (name, sizes) = self.input(&[6, 7], "i64; `Import::load` reads networks of other numbers")?;
         self.ids = Some(Ids::new(name, sizes));
@@ -140,7 +141,7 @@ impl<'f> Builder<'f> {
         Ok(())
     }
 
-    fn end(mut self, layout: Layout) -> Result<(Model, Vec<Known>)> {
+    fn end(mut self, layout: Layout) -> Result<(Model<T>, Vec<Known>)> {
         let [output] = &self.file.outputs[..] else {
             return unsupported(format!("a model of {} outputs; a layer has one", self.file.outputs.len()));
         };
@@ -329,7 +330,7 @@ impl<'f> Builder<'f> {
     pub(super) fn layer(
         &mut self,
         name: &str,
-        layer: impl Layer + Clone + Send + Sync + 'static,
+        layer: impl Layer<T> + Clone + Send + Sync + 'static,
         x: &Known,
         mut known: Known,
     ) -> Known {
@@ -343,13 +344,13 @@ impl<'f> Builder<'f> {
         self.step(of_node(node), Op::Joint(joint), inputs)
     }
 
-    fn step(&mut self, name: String, op: Op, inputs: Vec<usize>) -> usize {
+    fn step(&mut self, name: String, op: Op<T>, inputs: Vec<usize>) -> usize {
         self.steps.push(Step { name, op, inputs });
         self.steps.len()
     }
 
     /// The name, or one like it under which no parameter's name is taken.
-    pub(super) fn claimed(&mut self, name: &str, layer: &impl Module) -> String {
+    pub(super) fn claimed(&mut self, name: &str, layer: &impl Module<T>) -> String {
         let parameters = layer.named_parameters().into_iter().map(|(name, _)| name);
         let own: Vec<String> = parameters.chain(layer.named_buffers().into_iter().map(|(name, _)| name)).collect();
         let full = |stem: &str, own: &String| match (stem, &own[..]) {
@@ -368,14 +369,14 @@ impl<'f> Builder<'f> {
     }
 }
 
-fn importer(node: &Node<'_>) -> Result<Importer> {
+fn importer<T: Float>(node: &Node<'_>) -> Result<Importer<T>> {
     let tables = [
-        affine::IMPORTERS,
-        elementwise::IMPORTERS,
-        norms::IMPORTERS,
-        places::IMPORTERS,
-        shapes::IMPORTERS,
-        windows::IMPORTERS,
+        affine::importers(),
+        elementwise::importers(),
+        norms::importers(),
+        places::importers(),
+        shapes::importers(),
+        windows::importers(),
     ];
     let mut all = tables.into_iter().flatten();
     match all.find(|(op, _)| is_standard(node.domain) && *op == node.op) {

@@ -5,6 +5,7 @@
 use super::builder::Builder;
 use super::file::{Node, Result, Setting, damaged, unsupported};
 use super::tensor::Numbers;
+use tape::Float;
 
 /// More numbers than this no shape has.
 const MOST_NUMBERS: usize = 32;
@@ -35,8 +36,8 @@ impl Whole {
 }
 
 /// What a node makes of whole numbers or zeros; None if it reads none of them.
-pub(super) fn computed<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Computed>> {
-    let reads = |builder: &Builder<'f>, i: usize| node.input(i).and_then(|name| builder.computed.get(name)).cloned();
+pub(super) fn computed<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Option<Computed>> {
+    let reads = |builder: &Builder<'f, T>, i: usize| node.input(i).and_then(|name| builder.computed.get(name)).cloned();
     if node.op == "Shape" {
         return shape(builder, node).map(|sizes| Some(Computed::Wholes(sizes)));
     }
@@ -50,7 +51,7 @@ pub(super) fn computed<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result
             Some(_) => unsupported("numbers other than 0 in a shape that is computed"),
         },
         ("Expand", None, Some(Computed::Wholes(_))) if builder.is_constant(node, 0) => {
-            match builder.floats(node, 0)?.0.iter().all(|number| number == 0.0) {
+            match builder.floats(node, 0)?.0.iter().all(|number| number == T::ZERO) {
                 true => Ok(Some(Computed::Zeros)),
                 false => unsupported("numbers other than 0 in a shape that is computed"),
             }
@@ -84,7 +85,7 @@ fn bounded(wholes: Vec<Whole>) -> Result<Computed> {
 }
 
 /// The sizes of a value, or some of them one after the other.
-fn shape<'f>(builder: &Builder<'f>, node: &Node<'f>) -> Result<Vec<Whole>> {
+fn shape<'f, T: Float>(builder: &Builder<'f, T>, node: &Node<'f>) -> Result<Vec<Whole>> {
     let sizes = match node.input(0).and_then(|name| builder.folded.get(name)) {
         Some(folded) => folded.sizes(),
         None => {
@@ -110,7 +111,7 @@ fn part(wholes: &[Whole], start: i64, end: i64) -> &[Whole] {
 }
 
 /// By places, or from one to another.
-fn picked<'f>(builder: &mut Builder<'f>, node: &Node<'f>, wholes: &[Whole]) -> Result<Computed> {
+fn picked<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>, wholes: &[Whole]) -> Result<Computed> {
     if node.op == "Gather" {
         let count = wholes.len() as i64;
         let places = builder.ints(node, 1)?;
@@ -148,7 +149,7 @@ fn arithmetic(node: &Node<'_>, a: &[Whole], b: &[Whole]) -> Result<Computed> {
     Ok(Computed::Wholes((0..count).map(one).collect()))
 }
 
-impl<'f> Builder<'f> {
+impl<'f, T: Float> Builder<'f, T> {
     /// Whole numbers that a node reads, constant or computed.
     pub(super) fn wholes(&mut self, node: &Node<'f>, i: usize) -> Result<Vec<Whole>> {
         match node.input(i).and_then(|name| self.computed.get(name)) {

@@ -4,71 +4,79 @@ use super::super::steps::{Arith, Constant, Joint, Plain, SoftmaxOver, WithConsta
 use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
 use super::known::{Known, named_after, of_node};
-use crate::Layer;
 use crate::modules::{
     Celu, Dropout, Elu, Gelu, GeluTanh, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, Mish, PRelu, Relu, Selu, Softplus,
 };
-use tape::Tensor;
+use crate::{Layer, Module as _};
+use tape::{Float, Tensor};
 
-pub(super) const IMPORTERS: &[(&str, Importer)] = &[
-    ("Abs", plain),
-    ("Add", arithmetic),
-    ("Celu", |builder, i| alpha(builder, i, 1.0, Celu::try_new)),
-    ("Clip", clip),
-    ("Div", arithmetic),
-    ("Dropout", dropout),
-    ("Elu", |builder, i| alpha(builder, i, 1.0, Elu::try_new)),
-    ("Erf", plain),
-    ("Exp", plain),
-    ("Gelu", gelu),
-    ("HardSigmoid", hardsigmoid),
-    ("HardSwish", |builder, i| unary(builder, i, Hardswish)),
-    ("Identity", |builder, i| builder.value(&builder.file.nodes[i], 0)),
-    ("LeakyRelu", |builder, i| alpha(builder, i, 0.01, LeakyRelu::try_new)),
-    ("Log", plain),
-    ("LogSoftmax", softmax),
-    ("Mish", |builder, i| unary(builder, i, Mish)),
-    ("Mul", arithmetic),
-    ("Neg", plain),
-    ("PRelu", prelu),
-    ("Relu", |builder, i| unary(builder, i, Relu)),
-    ("Selu", selu),
-    ("Sigmoid", plain),
-    ("Softmax", softmax),
-    ("Softplus", |builder, i| unary(builder, i, Softplus::default())),
-    ("Sqrt", plain),
-    ("Sub", arithmetic),
-    ("Tanh", plain),
-    ("Where", choice),
-];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[
+        ("Abs", plain),
+        ("Add", arithmetic),
+        ("Celu", |builder, i| alpha(builder, i, 1.0, Celu::try_new)),
+        ("Clip", clip),
+        ("Div", arithmetic),
+        ("Dropout", dropout),
+        ("Elu", |builder, i| alpha(builder, i, 1.0, Elu::try_new)),
+        ("Erf", plain),
+        ("Exp", plain),
+        ("Gelu", gelu),
+        ("HardSigmoid", hardsigmoid),
+        ("HardSwish", |builder, i| unary(builder, i, Hardswish)),
+        ("Identity", |builder, i| builder.value(&builder.file.nodes[i], 0)),
+        ("LeakyRelu", |builder, i| alpha(builder, i, 0.01, LeakyRelu::try_new)),
+        ("Log", plain),
+        ("LogSoftmax", softmax),
+        ("Mish", |builder, i| unary(builder, i, Mish)),
+        ("Mul", arithmetic),
+        ("Neg", plain),
+        ("PRelu", prelu),
+        ("Relu", |builder, i| unary(builder, i, Relu)),
+        ("Selu", selu),
+        ("Sigmoid", plain),
+        ("Softmax", softmax),
+        ("Softplus", |builder, i| unary(builder, i, Softplus::default())),
+        ("Sqrt", plain),
+        ("Sub", arithmetic),
+        ("Tanh", plain),
+        ("Where", choice),
+    ]
+}
 
-const PLAIN: &[Plain] = &[
-    Plain { op: "Abs", apply: |x| x.abs() },
-    Plain { op: "Erf", apply: |x| x.erf() },
-    Plain { op: "Exp", apply: |x| x.exp() },
-    Plain { op: "Log", apply: |x| x.ln() },
-    Plain { op: "Neg", apply: |x| -x },
-    Plain { op: "Sigmoid", apply: |x| x.sigmoid() },
-    Plain { op: "Sqrt", apply: |x| x.sqrt() },
-    Plain { op: "Tanh", apply: |x| x.tanh() },
-];
+fn plain_ops<T: Float>() -> [Plain<T>; 8] {
+    [
+        Plain { op: "Abs", apply: |x| x.abs() },
+        Plain { op: "Erf", apply: |x| x.erf() },
+        Plain { op: "Exp", apply: |x| x.exp() },
+        Plain { op: "Log", apply: |x| x.ln() },
+        Plain { op: "Neg", apply: |x| -x },
+        Plain { op: "Sigmoid", apply: |x| x.sigmoid() },
+        Plain { op: "Sqrt", apply: |x| x.sqrt() },
+        Plain { op: "Tanh", apply: |x| x.tanh() },
+    ]
+}
 
 /// A layer that keeps shapes.
-fn unary(builder: &mut Builder<'_>, i: usize, layer: impl Layer + Clone + Send + Sync + 'static) -> Result<Known> {
+fn unary<T: Float>(
+    builder: &mut Builder<'_, T>,
+    i: usize,
+    layer: impl Layer<T> + Clone + Send + Sync + 'static,
+) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     Ok(builder.layer(&of_node(node), layer, &x, x.clone()))
 }
 
-fn plain(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn plain<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let op = builder.file.nodes[i].op;
-    let layer = PLAIN.iter().find(|plain| plain.op == op);
-    unary(builder, i, *layer.expect("the two tables name the same operators"))
+    let layer = plain_ops().into_iter().find(|plain| plain.op == op);
+    unary(builder, i, layer.expect("the two tables name the same operators"))
 }
 
 /// A layer with one setting.
-fn alpha<L: Layer + Clone + Send + Sync + 'static>(
-    builder: &mut Builder<'_>,
+fn alpha<T: Float, L: Layer<T> + Clone + Send + Sync + 'static>(
+    builder: &mut Builder<'_, T>,
     i: usize,
     usual: f32,
     layer: fn(f64) -> crate::Result<L>,
@@ -78,7 +86,7 @@ fn alpha<L: Layer + Clone + Send + Sync + 'static>(
     unary(builder, i, layer)
 }
 
-fn selu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn selu<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let (alpha, gamma) = (1.673_263_2_f32, 1.050_701_f32);
     let is_usual =
@@ -86,13 +94,13 @@ fn selu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     if is_usual { unary(builder, i, Selu) } else { unsupported("other numbers than those of Klambauer et al.") }
 }
 
-fn hardsigmoid(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn hardsigmoid<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let is_ours = (node.float("alpha", 0.2)? - 1.0 / 6.0).abs() < 1e-6 && node.float("beta", 0.5)? == 0.5;
     if is_ours { unary(builder, i, Hardsigmoid) } else { unsupported("other numbers than 1/6 and 0.5") }
 }
 
-fn gelu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn gelu<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     match builder.file.nodes[i].text("approximate", "none")? {
         "none" => unary(builder, i, Gelu),
         "tanh" => unary(builder, i, GeluTanh),
@@ -100,7 +108,7 @@ fn gelu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     }
 }
 
-fn clip(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn clip<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let (low, high) = (builder.number(node, 1)?, builder.number(node, 2)?);
     let (low, high) = (low.map_or(f64::NEG_INFINITY, f64::from), high.map_or(f64::INFINITY, f64::from));
@@ -109,7 +117,7 @@ fn clip(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// Nothing in evaluation; a dropout of the same share in training.
-fn dropout(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn dropout<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let share = match builder.is_constant(node, 1) {
         true => builder.number(node, 1)?.unwrap_or(0.5),
@@ -119,7 +127,7 @@ fn dropout(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     unary(builder, i, layer)
 }
 
-fn softmax(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn softmax<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axis = x.inner_axis(node.int("axis", -1)?)?;
@@ -127,7 +135,7 @@ fn softmax(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// A tensor that broadcasts to a value of the file, with its axes in the order of the value here and as few as will do.
-pub(super) fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<usize>>)> {
+pub(super) fn beside<T: Float>(x: &Known, tensor: &Tensor<T>) -> Result<(Tensor<T>, Vec<Option<usize>>)> {
     let (rank, given) = (x.rank(), tensor.shape().to_vec());
     let is_given = given.len() <= rank && !given.contains(&0);
     let missing = rank.saturating_sub(given.len());
@@ -165,7 +173,7 @@ pub(super) fn beside(x: &Known, tensor: &Tensor) -> Result<(Tensor, Vec<Option<u
     Ok((tensor.contiguous().reshape(&own[leading..]), together))
 }
 
-fn prelu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn prelu<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let slope = builder.weight(node, 1)?;
@@ -174,11 +182,11 @@ fn prelu(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
         return damaged("slopes of more places than the value has");
     }
     let slope = if slope.len() == 1 { slope.reshape([1]) } else { slope };
-    let layer = PRelu::with_alpha(slope).map_err(|error| Problem::Damaged(error.to_string()))?;
+    let layer = PRelu::with_alpha(slope.cast()).map_err(|error| Problem::Damaged(error.to_string()))?.cast::<T>();
     Ok(builder.layer(&named_after(node, 1), layer, &x, x.clone()))
 }
 
-fn arithmetic(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn arithmetic<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let Some(op) = Arith::named(node.op) else { return unsupported("no arithmetic") };
     let is_left = builder.is_constant(node, 0);
@@ -191,7 +199,7 @@ fn arithmetic(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let x = builder.value(node, at)?;
     let (tensor, is_weight) = builder.floats(node, of_constant)?;
     // What is not finite covers: a mask.
-    let is_learned = is_weight && tensor.rank() > 0 && tensor.iter().all(f32::is_finite);
+    let is_learned = is_weight && tensor.rank() > 0 && tensor.iter().all(T::is_finite);
     let (tensor, sizes) = beside(&x, &tensor)?;
     let name = if is_learned { node.input(of_constant).unwrap_or_default().to_owned() } else { of_node(node) };
     let layer = WithConstant { op, constant: Constant::new(tensor, is_learned), is_left };
@@ -199,12 +207,12 @@ fn arithmetic(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// Values that a node reads, with axes in the order of the first, and what is known of them broadcast to each other.
-fn alike<'f>(builder: &mut Builder<'f>, node: &Node<'f>, inputs: &[usize]) -> Result<(Known, Vec<usize>)> {
+fn alike<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>, inputs: &[usize]) -> Result<(Known, Vec<usize>)> {
     let values: Vec<Known> = inputs.iter().map(|&i| builder.value(node, i)).collect::<Result<_>>()?;
     together(builder, &values)
 }
 
-fn together(builder: &mut Builder<'_>, values: &[Known]) -> Result<(Known, Vec<usize>)> {
+fn together<T: Float>(builder: &mut Builder<'_, T>, values: &[Known]) -> Result<(Known, Vec<usize>)> {
     let mut known = values[0].clone();
     let mut slots = Vec::new();
     for value in values {
@@ -225,7 +233,7 @@ fn together(builder: &mut Builder<'_>, values: &[Known]) -> Result<(Known, Vec<u
 }
 
 /// `x > number`, which only `Where` reads.
-pub(super) fn above<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<(Known, f32)> {
+pub(super) fn above<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<(Known, f32)> {
     let x = builder.value(node, 0)?;
     match builder.number(node, 1)? {
         Some(number) => Ok((x, number)),
@@ -233,7 +241,7 @@ pub(super) fn above<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<(K
     }
 }
 
-fn choice(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn choice<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     if builder.is_constant(node, 0) {
         return super::pieces::masked(builder, node);

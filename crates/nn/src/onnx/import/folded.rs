@@ -11,6 +11,7 @@ use super::file::{Node, Problem, Result, damaged, unsupported};
 use super::known::{Known, as_in_file, check, of_node};
 use super::shapes::axes_of;
 use std::collections::VecDeque;
+use tape::Float;
 
 /// A value, and of which of its own axes each axis of the file is the product, the outermost first.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ pub(super) struct Folded {
 }
 
 /// What a node that only moves numbers makes of a value whose first axis is not the batch's, or makes such a value of; None if it does neither.
-pub(super) fn followed<'f>(builder: &mut Builder<'f>, i: usize) -> Result<Option<Folded>> {
+pub(super) fn followed<'f, T: Float>(builder: &mut Builder<'f, T>, i: usize) -> Result<Option<Folded>> {
     let node = &builder.file.nodes[i];
     let from = node.input(0).and_then(|name| builder.folded.get(name)).cloned();
     let is_plain = node.input(0).is_some_and(|name| builder.values.contains_key(name));
@@ -60,7 +61,7 @@ fn order(node: &Node<'_>, rank: usize) -> Result<Vec<usize>> {
 }
 
 /// Whether a `Reshape` to `[-1, …]` leaves less of an example than it has: the batch is a factor of the first axis.
-fn joins_batch<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<bool> {
+fn joins_batch<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<bool> {
     let shape = builder.wholes(node, 1)?;
     let x = builder.value(node, 0)?;
     let behind = shape.get(1..).unwrap_or_default().iter().try_fold(1usize, |all, whole| match whole {
@@ -85,7 +86,11 @@ impl Folded {
     }
 
     /// The results `[N, T, directions·H]` of a recurrent layer, as `[T, directions, N, H]` in the file.
-    pub(super) fn of_results(builder: &mut Builder<'_>, results: &Known, directions: usize) -> Result<Folded> {
+    pub(super) fn of_results<T: Float>(
+        builder: &mut Builder<'_, T>,
+        results: &Known,
+        directions: usize,
+    ) -> Result<Folded> {
         let mut folded = Folded::of(results);
         if directions == 1 {
             folded.axes = vec![vec![1], vec![], vec![0], vec![2]];
@@ -131,7 +136,7 @@ impl Folded {
     }
 
     /// The value as others are; see [`Folded::is_plain`].
-    pub(super) fn plain(mut self, builder: &mut Builder<'_>) -> Result<Known> {
+    pub(super) fn plain<T: Float>(mut self, builder: &mut Builder<'_, T>) -> Result<Known> {
         if self.axes.iter().any(|own| own.len() != 1) {
             // Axes of one product side by side, to be joined.
             let order: Vec<usize> = self.axes.concat();
@@ -157,7 +162,7 @@ impl Folded {
     }
 
     /// Its own axes in another order, the first of which stays.
-    fn arrange(&mut self, builder: &mut Builder<'_>, order: &[usize]) {
+    fn arrange<T: Float>(&mut self, builder: &mut Builder<'_, T>, order: &[usize]) {
         if !order.iter().copied().eq(0..order.len()) {
             let sizes = order.iter().map(|&axis| self.known.sizes[axis]).collect();
             let known = Known { slot: 0, axes: as_in_file(order.len()), sizes };
@@ -168,7 +173,7 @@ impl Folded {
     }
 
     /// Its own axes behind the batch's of these sizes; `axes` is for the caller to set.
-    fn reshape(&mut self, builder: &mut Builder<'_>, sizes: &[usize]) -> Result<()> {
+    fn reshape<T: Float>(&mut self, builder: &mut Builder<'_, T>, sizes: &[usize]) -> Result<()> {
         let after: Vec<Option<usize>> = [None].into_iter().chain(sizes.iter().map(|&size| Some(size))).collect();
         check(&after)?;
         let known = Known { slot: 0, axes: as_in_file(after.len()), sizes: after };
@@ -182,7 +187,7 @@ impl Folded {
     }
 
     /// One of its own axes as two, the outer of this size, which divides it.
-    fn split(&mut self, builder: &mut Builder<'_>, axis: usize, outer: usize) -> Result<()> {
+    fn split<T: Float>(&mut self, builder: &mut Builder<'_, T>, axis: usize, outer: usize) -> Result<()> {
         let mut sizes = self.own_sizes()?;
         let inner = sizes[axis - 1] / outer;
         sizes.splice(axis - 1..axis, [outer, inner]);
@@ -196,7 +201,7 @@ impl Folded {
         Ok(())
     }
 
-    fn unsqueezed<'f>(mut self, builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Folded> {
+    fn unsqueezed<'f, T: Float>(mut self, builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Folded> {
         let axes = axes_of(builder, node)?;
         let rank = (self.axes.len() + axes.len()) as i64;
         let mut places: Vec<i64> =
@@ -210,7 +215,7 @@ impl Folded {
         Ok(self)
     }
 
-    fn squeezed<'f>(mut self, builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Folded> {
+    fn squeezed<'f, T: Float>(mut self, builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Folded> {
         let axes = axes_of(builder, node)?;
         let rank = self.axes.len() as i64;
         let sizes = self.sizes();
@@ -231,7 +236,7 @@ impl Folded {
     }
 
     /// One place of an axis, which goes.
-    fn picked<'f>(mut self, builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Folded> {
+    fn picked<'f, T: Float>(mut self, builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Folded> {
         let rank = self.axes.len() as i64;
         let axis = node.int("axis", 0)?;
         if !(-rank..rank).contains(&axis) {
@@ -260,7 +265,7 @@ impl Folded {
     }
 
     /// A linear map of the last axis.
-    fn mapped(mut self, builder: &mut Builder<'_>, i: usize) -> Result<Folded> {
+    fn mapped<T: Float>(mut self, builder: &mut Builder<'_, T>, i: usize) -> Result<Folded> {
         let last = self.axes.len() - 1;
         let own = self.axes[last].clone();
         let is_gemm = builder.file.nodes[i].op == "Gemm";
@@ -285,7 +290,7 @@ impl Folded {
         Ok(self)
     }
 
-    fn reshaped<'f>(mut self, builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Folded> {
+    fn reshaped<'f, T: Float>(mut self, builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Folded> {
         let shape = builder.wholes(node, 1)?;
         let copies = node.int("allowzero", 0)? == 0;
         let sizes = self.sizes();
@@ -333,9 +338,9 @@ impl Folded {
     }
 
     /// Axes whose product is a size, from one end; None if there are none such. One that has the size as a factor is split, in what is left and in what was taken too.
-    fn taken(
+    fn taken<T: Float>(
         &mut self,
-        builder: &mut Builder<'_>,
+        builder: &mut Builder<'_, T>,
         left: &mut VecDeque<usize>,
         done: &mut [Vec<usize>],
         size: Whole,

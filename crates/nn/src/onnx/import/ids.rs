@@ -3,18 +3,19 @@
 use super::builder::Builder;
 use super::file::{Node, Result, damaged, is_standard, unsupported};
 use super::known::{Known, as_in_file, check, named_after};
-use crate::Embedding;
+use crate::{Embedding, Module as _};
+use tape::Float;
 
 /// The input, and what reads it.
-pub(super) struct Ids<'f> {
+pub(super) struct Ids<'f, T: Float> {
     name: &'f str,
     sizes: Vec<Option<usize>>,
     /// With the name of the layer.
-    pub(super) embedding: Option<(String, Embedding)>,
+    pub(super) embedding: Option<(String, Embedding<T>)>,
 }
 
-impl<'f> Ids<'f> {
-    pub(super) fn new(name: &'f str, sizes: Vec<Option<usize>>) -> Ids<'f> {
+impl<'f, T: Float> Ids<'f, T> {
+    pub(super) fn new(name: &'f str, sizes: Vec<Option<usize>>) -> Ids<'f, T> {
         Ids { name, sizes, embedding: None }
     }
 
@@ -25,7 +26,7 @@ impl<'f> Ids<'f> {
 }
 
 /// The rows of a table for the model's ids, as the first of all values; None if the node is no lookup of them.
-pub(super) fn looked_up<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Known>> {
+pub(super) fn looked_up<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Option<Known>> {
     let Some(ids) = &builder.ids else { return Ok(None) };
     if !node.inputs.contains(&ids.name) {
         return Ok(None);
@@ -48,7 +49,8 @@ pub(super) fn looked_up<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Resul
     }
     sizes.push(Some(table.shape()[1]));
     check(&sizes)?;
-    let Ok(embedding) = Embedding::with_weight(table) else { return damaged("the table is empty") };
+    let Ok(embedding) = Embedding::with_weight(table.cast()) else { return damaged("the table is empty") };
+    let embedding = embedding.cast::<T>();
     let name = builder.claimed(&named_after(node, 0), &embedding);
     if let Some(ids) = &mut builder.ids {
         ids.embedding = Some((name, embedding));

@@ -4,18 +4,19 @@ use super::affine::fits;
 use super::builder::{Builder, Importer};
 use super::file::{Problem, Result, unsupported};
 use super::known::{Known, as_in_file, features_last, named_after};
-use crate::{BatchNorm, InstanceNorm, LayerNorm};
-use tape::Tensor;
+use crate::{BatchNorm, InstanceNorm, LayerNorm, Module as _};
+use tape::{Float, Tensor};
 
-pub(super) const IMPORTERS: &[(&str, Importer)] =
-    &[("BatchNormalization", batch), ("InstanceNormalization", instance), ("LayerNormalization", layer)];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[("BatchNormalization", batch), ("InstanceNormalization", instance), ("LayerNormalization", layer)]
+}
 
 fn refused(error: crate::Error) -> Problem {
     Problem::Damaged(error.to_string())
 }
 
 /// The shares of old and new in running statistics add up to 1: ONNX names that of the old, we that of the new.
-fn batch(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn batch<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     if node.int("training_mode", 0)? != 0 || x.rank() < 2 {
@@ -23,17 +24,18 @@ fn batch(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     }
     let weight = builder.weight(node, 1)?;
     let features = weight.len();
-    let parts: Vec<Tensor> = (1..5).map(|part| builder.vector(node, part, features)).collect::<Result<_>>()?;
+    let parts: Vec<Tensor<T>> = (1..5).map(|part| builder.vector(node, part, features)).collect::<Result<_>>()?;
     fits(x.sizes[1], features, "features")?;
     let share = (1.0 - node.float("momentum", 0.9)?).clamp(0.0, 1.0);
     let epsilon = node.float("epsilon", 1e-5)?;
-    let mut norm = BatchNorm::new(features).with(epsilon.into(), share.into()).map_err(refused)?;
+    let norm = BatchNorm::new(features).with(epsilon.into(), share.into()).map_err(refused)?;
+    let mut norm = norm.cast::<T>();
     norm.set(parts.try_into().expect("there are four"));
     let x = builder.arranged(&x, &features_last(x.rank()));
     Ok(builder.layer(&named_after(node, 1), norm, &x, x.clone()))
 }
 
-fn instance(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn instance<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     if x.rank() < 3 {
@@ -44,13 +46,14 @@ fn instance(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     let (weight, bias) = (builder.vector(node, 1, features)?, builder.vector(node, 2, features)?);
     fits(x.sizes[1], features, "features")?;
     let epsilon = node.float("epsilon", 1e-5)?;
-    let mut norm = InstanceNorm::new(features).with_epsilon(epsilon.into()).map_err(refused)?;
+    let norm = InstanceNorm::new(features).with_epsilon(epsilon.into()).map_err(refused)?;
+    let mut norm = norm.cast::<T>();
     norm.set(weight, bias);
     let x = builder.arranged(&x, &features_last(x.rank()));
     Ok(builder.layer(&named_after(node, 1), norm, &x, x.clone()))
 }
 
-fn layer(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn layer<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let last = x.rank() - 1;
@@ -66,7 +69,8 @@ fn layer(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     };
     fits(x.sizes[last], features, "features")?;
     let epsilon = node.float("epsilon", 1e-5)?;
-    let mut norm = LayerNorm::new(features).with_epsilon(epsilon.into()).map_err(refused)?;
+    let norm = LayerNorm::new(features).with_epsilon(epsilon.into()).map_err(refused)?;
+    let mut norm = norm.cast::<T>();
     norm.set(weight, bias);
     let x = if x.place(last) == last { x } else { builder.arranged(&x, &as_in_file(last + 1)) };
     Ok(builder.layer(&named_after(node, 1), norm, &x, x.clone()))

@@ -4,10 +4,10 @@ use super::super::steps::{Arith, Range, SliceAxes};
 use super::builder::Builder;
 use super::file::{Node, Problem, Result, damaged, unsupported};
 use super::known::{Known, of_node};
-use tape::Tensor;
+use tape::{Float, Tensor};
 
 /// Pieces of a value along an axis, each an output.
-pub(super) fn split<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<Known>> {
+pub(super) fn split<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Vec<Known>> {
     let x = builder.value(node, 0)?;
     let axis = x.inner_axis(node.int("axis", 0)?)?;
     let Some(size) = x.sizes[axis] else {
@@ -37,7 +37,7 @@ pub(super) fn split<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Ve
 }
 
 /// A number where a constant condition says so, else the value, or the other way round: what a mask does.
-pub(super) fn masked<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Known> {
+pub(super) fn masked<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Known> {
     let is_number_first = builder.is_constant(node, 1);
     let (number, value) = if is_number_first { (1, 2) } else { (2, 1) };
     let x = builder.value(node, value)?;
@@ -46,9 +46,10 @@ pub(super) fn masked<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<K
         return unsupported("NaN in place of what a mask covers");
     }
     let covered = builder.truths(node, 0)?;
-    let of = |covers: f32, leaves: f32| {
-        let number = |truth: f32| if (truth != 0.0) == is_number_first { covers } else { leaves };
-        let numbers: Vec<f32> = covered.iter().map(number).collect();
+    let of = |covers: f64, leaves: f64| {
+        let number =
+            |truth: T| if (truth != T::ZERO) == is_number_first { T::from_f64(covers) } else { T::from_f64(leaves) };
+        let numbers: Vec<T> = covered.iter().map(number).collect();
         Tensor::new(&numbers, *covered.shape())
     };
     // What is infinite covers what is added to it; what is finite takes its place.
@@ -56,12 +57,12 @@ pub(super) fn masked<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<K
         true => builder.with_fixed(node, &x, Arith::Mul, &of(0.0, 1.0))?,
         false => x,
     };
-    builder.with_fixed(node, &x, Arith::Add, &of(number, 0.0))
+    builder.with_fixed(node, &x, Arith::Add, &of(number.into(), 0.0))
 }
 
-impl<'f> Builder<'f> {
+impl<'f, T: Float> Builder<'f, T> {
     /// x combined with a setting.
-    fn with_fixed(&mut self, node: &Node<'f>, x: &Known, op: Arith, tensor: &Tensor) -> Result<Known> {
+    fn with_fixed(&mut self, node: &Node<'f>, x: &Known, op: Arith, tensor: &Tensor<T>) -> Result<Known> {
         use super::super::steps::{Constant, WithConstant};
         let (tensor, sizes) = super::elementwise::beside(x, tensor)?;
         let layer = WithConstant { op, constant: Constant::new(tensor, false), is_left: false };
@@ -69,7 +70,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of truths, 1 or 0.
-    fn truths(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
+    fn truths(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor<T>> {
         self.truths_of(node, i)?.ok_or_else(|| Problem::Damaged(format!("input {i} does not hold truths")))
     }
 }

@@ -5,11 +5,13 @@ use super::builder::{Builder, Importer};
 use super::file::{Node, Problem, Result, damaged, unsupported};
 use super::known::{Known, MOST, features_last, of_node};
 use crate::Upsample;
-use tape::PadMode;
+use tape::{Float, PadMode};
 
-pub(super) const IMPORTERS: &[(&str, Importer)] = &[("Pad", pad), ("Resize", resize), ("Slice", slice)];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[("Pad", pad), ("Resize", resize), ("Slice", slice)]
+}
 
-fn pad(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn pad<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let rank = x.rank();
@@ -54,7 +56,7 @@ fn pad(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(builder.layer(&of_node(node), PadAxes { places, mode }, &x, known))
 }
 
-fn slice(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn slice<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let (starts, ends) = (builder.ints(node, 1)?, builder.ints(node, 2)?);
@@ -82,14 +84,14 @@ fn slice(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// A whole number of times as many places.
-fn resize(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn resize<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axes = x.rank().saturating_sub(2);
     if !(1..=3).contains(&axes) || node.input(2).is_none() || node.setting("axes").is_some() {
         return unsupported(format!("a value of {} axes, or sizes instead of `scales`", x.rank()));
     }
-    let scales = builder.floats(node, 2)?.0.to_vec();
+    let scales = builder.floats(node, 2)?.0.cast::<f32>().to_vec();
     let factor = scales.get(2).copied().unwrap_or(0.0);
     let is_whole = factor >= 1.0 && factor.fract() == 0.0 && factor < MOST as f32;
     if scales.len() != axes + 2 || scales[..2] != [1.0; 2] || scales[2..].iter().any(|&s| s != factor) || !is_whole {

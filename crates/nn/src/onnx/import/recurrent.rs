@@ -7,9 +7,10 @@ use super::folded::Folded;
 use super::known::{Known, as_in_file, named_after};
 use crate::onnx::RecurrentWeights;
 use crate::{Activation, Elu, Gru, LeakyRelu, Lstm, Nonlinearity, Rnn};
+use tape::Float;
 
 /// The results of every step of a recurrent layer, `[T, directions, N, H]`, or `[N, T, directions, H]` by `layout`; None if the node is none.
-pub(super) fn results<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Option<Folded>> {
+pub(super) fn results<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Option<Folded>> {
     if !matches!(node.op, "RNN" | "LSTM" | "GRU") {
         return Ok(None);
     }
@@ -56,7 +57,7 @@ pub(super) fn results<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<
 }
 
 /// The weights, which agree with each other and with x, and nothing that is not known here beside them.
-fn weights<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<RecurrentWeights<f32>> {
+fn weights<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>, x: &Known) -> Result<RecurrentWeights<T>> {
     if node.outputs.iter().skip(1).any(|name| builder.is_read(name)) {
         return unsupported("the states behind the last step are read; the results of every step, `Y`, are known");
     }
@@ -68,7 +69,7 @@ fn weights<'f>(builder: &mut Builder<'f>, node: &Node<'f>, x: &Known) -> Result<
             node.input(state).is_some_and(|name| matches!(builder.computed.get(name), Some(Computed::Zeros)));
         if node.input(state).is_some()
             && !is_zeros
-            && !builder.floats(node, state)?.0.iter().all(|number| number == 0.0)
+            && !builder.floats(node, state)?.0.iter().all(|number| number == T::ZERO)
         {
             return unsupported("first states other than 0");
         }

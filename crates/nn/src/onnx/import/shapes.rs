@@ -6,16 +6,19 @@ use super::file::{Node, Result, Setting, damaged, unsupported};
 use super::known::{Known, MOST, as_in_file, features_last, of_node};
 use super::tensor::Numbers;
 use crate::{Flatten, GlobalAvgPool};
+use tape::Float;
 
-pub(super) const IMPORTERS: &[(&str, Importer)] = &[
-    ("Concat", concat),
-    ("Flatten", flatten),
-    ("ReduceMean", mean),
-    ("Reshape", reshape),
-    ("Squeeze", squeeze),
-    ("Transpose", transpose),
-    ("Unsqueeze", unsqueeze),
-];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[
+        ("Concat", concat),
+        ("Flatten", flatten),
+        ("ReduceMean", mean),
+        ("Reshape", reshape),
+        ("Squeeze", squeeze),
+        ("Transpose", transpose),
+        ("Unsqueeze", unsqueeze),
+    ]
+}
 
 /// What a `Constant` holds.
 pub(super) fn constant(node: &Node<'_>) -> Result<Numbers> {
@@ -31,7 +34,7 @@ pub(super) fn constant(node: &Node<'_>) -> Result<Numbers> {
 }
 
 /// All axes but the batch's as one, in the file's order.
-fn flatten(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn flatten<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axis = node.int("axis", 1)?;
@@ -44,7 +47,7 @@ fn flatten(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(builder.layer(&of_node(node), Flatten, &x, known))
 }
 
-fn transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn transpose<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let order: Vec<usize> = match node.ints("perm")? {
@@ -66,7 +69,7 @@ fn transpose(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     Ok(Known { slot: x.slot, axes, sizes })
 }
 
-fn reshape(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn reshape<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let shape = builder.shape(node, 1)?;
@@ -96,7 +99,7 @@ fn reshape(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// A step to another shape, whose numbers are as many where that is known.
-fn reshaped(builder: &mut Builder<'_>, node: &Node<'_>, x: &Known, sizes: Vec<Size>) -> Result<Known> {
+fn reshaped<T: Float>(builder: &mut Builder<'_, T>, node: &Node<'_>, x: &Known, sizes: Vec<Size>) -> Result<Known> {
     let product = |sizes: &[Option<usize>]| sizes.iter().try_fold(1usize, |all, size| all.checked_mul((*size)?));
     let all = product(&x.sizes[1..]);
     let known = |size: &Size| match *size {
@@ -124,7 +127,7 @@ fn reshaped(builder: &mut Builder<'_>, node: &Node<'_>, x: &Known, sizes: Vec<Si
     Ok(builder.layer(&of_node(node), ReshapeTo(sizes), x, known))
 }
 
-pub(super) fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<Vec<i64>> {
+pub(super) fn axes_of<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Vec<i64>> {
     match (node.input(1), node.ints("axes")?) {
         (Some(_), _) => builder.ints(node, 1),
         (None, Some(axes)) => Ok(axes.to_vec()),
@@ -132,7 +135,7 @@ pub(super) fn axes_of<'f>(builder: &mut Builder<'f>, node: &Node<'f>) -> Result<
     }
 }
 
-fn squeeze(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn squeeze<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let gone: Vec<usize> = axes_of(builder, node)?.into_iter().map(|axis| x.inner_axis(axis)).collect::<Result<_>>()?;
@@ -144,7 +147,7 @@ fn squeeze(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     reshaped(builder, node, &x, sizes)
 }
 
-fn unsqueeze(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn unsqueeze<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axes = axes_of(builder, node)?;
@@ -166,7 +169,7 @@ fn unsqueeze(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     reshaped(builder, node, &x, sizes)
 }
 
-fn mean(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn mean<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let mut axes: Vec<usize> =
@@ -197,7 +200,7 @@ fn mean(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
 }
 
 /// What the model joins along an axis.
-fn concat(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn concat<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let count = node.inputs.len();
     let values: Vec<Known> = (0..count).map(|i| builder.value(node, i)).collect::<Result<_>>()?;

@@ -6,10 +6,11 @@ use super::builder::{Builder, Importer};
 use super::file::{Node, Result, damaged, unsupported};
 use super::known::{Known, features_last, of_node};
 use crate::{AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Layer, MaxPool};
-use tape::{PadMode, Pool};
+use tape::{Float, PadMode, Pool};
 
-pub(super) const IMPORTERS: &[(&str, Importer)] =
-    &[("AveragePool", pool), ("GlobalAveragePool", global), ("GlobalMaxPool", global), ("MaxPool", pool)];
+pub(super) fn importers<T: Float>() -> &'static [(&'static str, Importer<T>)] {
+    &[("AveragePool", pool), ("GlobalAveragePool", global), ("GlobalMaxPool", global), ("MaxPool", pool)]
+}
 
 /// What a pool's node says.
 #[derive(Clone)]
@@ -92,7 +93,13 @@ impl Window {
         (is_same && x.iter().all(Option::is_some)).then_some(other)
     }
 
-    fn layer<const D: usize>(&self, builder: &mut Builder<'_>, name: &str, x: &Known, known: Known) -> Known {
+    fn layer<T: Float, const D: usize>(
+        &self,
+        builder: &mut Builder<'_, T>,
+        name: &str,
+        x: &Known,
+        known: Known,
+    ) -> Known {
         let array = |numbers: &[usize]| std::array::from_fn(|i| numbers[i]);
         let pool = Pool::<D> {
             kernel: array(&self.kernel),
@@ -110,7 +117,7 @@ impl Window {
     }
 }
 
-fn pool(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn pool<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axes = x.rank().saturating_sub(2);
@@ -130,14 +137,14 @@ fn pool(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     known.sizes.splice(2.., sizes);
     let name = of_node(node);
     Ok(match axes {
-        1 => window.layer::<1>(builder, &name, &x, known),
-        2 => window.layer::<2>(builder, &name, &x, known),
-        _ => window.layer::<3>(builder, &name, &x, known),
+        1 => window.layer::<T, 1>(builder, &name, &x, known),
+        2 => window.layer::<T, 2>(builder, &name, &x, known),
+        _ => window.layer::<T, 3>(builder, &name, &x, known),
     })
 }
 
 /// The padding as a step of its own.
-fn padded(builder: &mut Builder<'_>, node: &Node<'_>, window: &mut Window, x: &Known) -> Result<Known> {
+fn padded<T: Float>(builder: &mut Builder<'_, T>, node: &Node<'_>, window: &mut Window, x: &Known) -> Result<Known> {
     if window.ceil || !(window.is_max || window.counts) {
         return unsupported(format!(
             "pads {:?} and {:?} for a window of {:?}: the same before and after, and at most half a window, are known",
@@ -158,7 +165,7 @@ fn padded(builder: &mut Builder<'_>, node: &Node<'_>, window: &mut Window, x: &K
 }
 
 /// One bin for each channel, whose axes stay.
-fn global(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
+fn global<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
     let axes = x.rank().saturating_sub(2);
@@ -180,12 +187,12 @@ fn global(builder: &mut Builder<'_>, i: usize) -> Result<Known> {
     })
 }
 
-fn bins(
-    builder: &mut Builder<'_>,
+fn bins<T: Float>(
+    builder: &mut Builder<'_, T>,
     name: &str,
     x: &Known,
     known: Known,
-    layer: impl Layer + Copy + Send + Sync + 'static,
+    layer: impl Layer<T> + Copy + Send + Sync + 'static,
 ) -> Known {
     builder.layer(name, layer, x, known)
 }

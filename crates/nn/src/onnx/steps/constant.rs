@@ -2,23 +2,23 @@
 
 use super::{Arith, Graph, Layout, Module, Path, Value, Visitor, VisitorMut};
 use crate::{Layer, Result};
-use tape::{Group, Param, Tensor, Var};
+use tape::{Float, Group, Param, Tensor, Var};
 
 /// What a value is combined with.
 #[derive(Clone, Debug)]
-pub(in crate::onnx) enum Constant {
+pub(in crate::onnx) enum Constant<T: Float> {
     /// A tensor that the model is saved with and trained by.
-    Learned(Param),
+    Learned(Param<T>),
     /// A setting.
-    Fixed(Tensor),
+    Fixed(Tensor<T>),
 }
 
-impl Constant {
-    pub(in crate::onnx) fn new(tensor: Tensor, is_learned: bool) -> Constant {
+impl<T: Float> Constant<T> {
+    pub(in crate::onnx) fn new(tensor: Tensor<T>, is_learned: bool) -> Constant<T> {
         if is_learned { Constant::Learned(Param::new(tensor, Group::Bias)) } else { Constant::Fixed(tensor) }
     }
 
-    fn value(&self) -> &Tensor {
+    fn value(&self) -> &Tensor<T> {
         match self {
             Constant::Learned(param) => param.value(),
             Constant::Fixed(tensor) => tensor,
@@ -28,29 +28,29 @@ impl Constant {
 
 /// x + c, x − c, c − x and so on, for c that broadcasts to x, or x to it.
 #[derive(Clone, Debug)]
-pub(in crate::onnx) struct WithConstant {
+pub(in crate::onnx) struct WithConstant<T: Float> {
     pub(in crate::onnx) op: Arith,
-    pub(in crate::onnx) constant: Constant,
+    pub(in crate::onnx) constant: Constant<T>,
     /// Whether the constant is on the left.
     pub(in crate::onnx) is_left: bool,
 }
 
-impl Module for WithConstant {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a>) {
+impl<T: Float> Module<T> for WithConstant<T> {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
         if let Constant::Learned(param) = &self.constant {
             visitor.param(path.as_str(), param);
         }
     }
-    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a>) {
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a, T>) {
         if let Constant::Learned(param) = &mut self.constant {
             visitor.param(path.as_str(), param);
         }
     }
 }
 
-impl Layer for WithConstant {
+impl<T: Float> Layer<T> for WithConstant<T> {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let constant = match &self.constant {
             Constant::Learned(param) => x.tape().param(param),
             Constant::Fixed(tensor) => x.tape().input(tensor.clone()),

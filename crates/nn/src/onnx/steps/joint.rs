@@ -2,7 +2,7 @@
 
 use super::{Attribute, Graph, Layout, Path, Value};
 use crate::Result;
-use tape::{Tensor, Var};
+use tape::{Float, Tensor, Var};
 
 /// The four operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,7 @@ impl Arith {
     }
 
     #[track_caller]
-    pub(super) fn apply(self, a: Var, b: Var) -> Var {
+    pub(super) fn apply<T: Float>(self, a: Var<T>, b: Var<T>) -> Var<T> {
         match self {
             Arith::Add => a + b,
             Arith::Sub => a - b,
@@ -52,7 +52,7 @@ pub(in crate::onnx) enum Joint {
 
 impl Joint {
     #[track_caller]
-    pub(in crate::onnx) fn apply(self, mut inputs: Vec<Var>) -> Var {
+    pub(in crate::onnx) fn apply<T: Float>(self, mut inputs: Vec<Var<T>>) -> Var<T> {
         match self {
             Joint::Arith(arith) => {
                 let [a, b] = taken(&mut inputs);
@@ -65,7 +65,7 @@ impl Joint {
             }
             Joint::Above(threshold) => {
                 let [x, a, b] = taken(&mut inputs);
-                a.where_else(&x.value().gt(threshold), b)
+                a.where_else(&x.value().gt(f64::from(threshold)), b)
             }
         }
     }
@@ -104,9 +104,9 @@ impl Joint {
 }
 
 /// So many values; whoever made the step gave it as many.
-fn taken<const N: usize>(inputs: &mut Vec<Var>) -> [Var; N] {
-    let given: Result<[Var; N], _> = std::mem::take(inputs).try_into();
-    given.unwrap_or_else(|inputs: Vec<Var>| panic!("{} values for {N}", inputs.len()))
+fn taken<T: Float, const N: usize>(inputs: &mut Vec<Var<T>>) -> [Var<T>; N] {
+    let given: Result<[Var<T>; N], _> = std::mem::take(inputs).try_into();
+    given.unwrap_or_else(|inputs: Vec<Var<T>>| panic!("{} values for {N}", inputs.len()))
 }
 
 /// The sizes of both, broadcast to each other.

@@ -2,7 +2,7 @@
 
 use super::{Attribute, Graph, Path, Value, bare};
 use crate::{Layer, Result};
-use tape::{PadMode, Tensor, Var};
+use tape::{Float, PadMode, Tensor, Var};
 
 bare!(PadAxes SliceAxes);
 
@@ -13,9 +13,9 @@ pub(in crate::onnx) struct PadAxes {
     pub(in crate::onnx) mode: PadMode,
 }
 
-impl Layer for PadAxes {
+impl<T: Float> Layer<T> for PadAxes {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         let places = self.places.iter().zip(0..).filter(|&(&places, _)| places != (0, 0));
         places.fold(x, |x, (&(before, after), axis)| x.pad_with(axis, before, after, self.mode))
     }
@@ -55,9 +55,9 @@ impl Range {
 #[derive(Clone, Debug)]
 pub(in crate::onnx) struct SliceAxes(pub(in crate::onnx) Vec<Range>);
 
-impl Layer for SliceAxes {
+impl<T: Float> Layer<T> for SliceAxes {
     #[track_caller]
-    fn forward(&self, x: Var) -> Var {
+    fn forward(&self, x: Var<T>) -> Var<T> {
         self.0.iter().fold(x, |x, range| {
             let axis = range.axis as isize;
             let (start, length, count) = range.of(x.shape()[range.axis]);

@@ -3,9 +3,9 @@
 use super::super::file::{Node, Result, damaged, unsupported};
 use super::super::tensor::Numbers;
 use super::{Builder, Held};
-use tape::Tensor;
+use tape::{Float, Tensor};
 
-impl<'f> Builder<'f> {
+impl<'f, T: Float> Builder<'f, T> {
     /// The constant that a node reads, and whether it belongs to what the model learned.
     fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
@@ -44,9 +44,9 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of numbers, and whether it is learned.
-    pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor, bool)> {
+    pub(in super::super) fn floats(&mut self, node: &Node<'f>, i: usize) -> Result<(Tensor<T>, bool)> {
         match self.constant(node, i)? {
-            (Numbers::Floats(tensor), is_weight) => Ok((tensor, is_weight)),
+            (Numbers::Floats(tensor), is_weight) => Ok((tensor.cast(), is_weight)),
             (Numbers::Ints(_) | Numbers::Whole(_), _) => damaged(format!("input {i} holds whole numbers")),
             (Numbers::Truths(_), _) => damaged(format!("input {i} holds truths")),
         }
@@ -61,15 +61,15 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of truths, if it is one.
-    pub(in super::super) fn truths_of(&mut self, node: &Node<'f>, i: usize) -> Result<Option<Tensor>> {
+    pub(in super::super) fn truths_of(&mut self, node: &Node<'f>, i: usize) -> Result<Option<Tensor<T>>> {
         match self.constant(node, i)?.0 {
-            Numbers::Truths(tensor) => Ok(Some(tensor)),
+            Numbers::Truths(tensor) => Ok(Some(tensor.cast())),
             _ => Ok(None),
         }
     }
 
     /// A constant of numbers, all of whose sizes are above 0.
-    pub(in super::super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor> {
+    pub(in super::super) fn weight(&mut self, node: &Node<'f>, i: usize) -> Result<Tensor<T>> {
         let (tensor, _) = self.floats(node, i)?;
         match tensor.is_empty() {
             true => damaged(format!("input {i} has shape {:?}: no numbers", tensor.shape())),
@@ -78,7 +78,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A constant of so many numbers on one axis.
-    pub(in super::super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor> {
+    pub(in super::super) fn vector(&mut self, node: &Node<'f>, i: usize, count: usize) -> Result<Tensor<T>> {
         let tensor = self.weight(node, i)?;
         match tensor.shape()[..] == [count] {
             true => Ok(tensor),
@@ -93,7 +93,7 @@ impl<'f> Builder<'f> {
         }
         let (tensor, _) = self.floats(node, i)?;
         match tensor.len() {
-            1 => Ok(Some(tensor.to_vec()[0])),
+            1 => Ok(Some(tensor.to_vec()[0].to_f64() as f32)),
             _ => damaged(format!("input {i} has shape {:?}, where one number belongs", tensor.shape())),
         }
     }

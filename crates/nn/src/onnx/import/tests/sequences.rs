@@ -234,7 +234,7 @@ fn ids_are_looked_up_once() {
     assert_eq!(shape.model().input_sizes(), [Some(3), Some(4)]);
 }
 
-fn built(builder: Builder<'_>, is_ids: bool) -> file::Result<(Model, Option<Embedding>, Vec<Known>)> {
+fn built(builder: Builder<'_, f32>, is_ids: bool) -> file::Result<(Model, Option<Embedding>, Vec<Known>)> {
     if is_ids {
         let (model, known) = builder.build_of_ids(Layout::FeaturesLast)?;
         return Ok((model.model().clone(), Some(model.embedding().clone()), known));

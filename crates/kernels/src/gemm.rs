@@ -14,6 +14,7 @@ mod direct;
 mod epilogue;
 mod pack;
 mod part;
+mod strips;
 #[cfg(test)]
 mod tests;
 mod tile;

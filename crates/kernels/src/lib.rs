@@ -32,6 +32,7 @@ mod reduce;
 mod relu;
 mod resample;
 mod scan;
+mod scratch;
 mod select;
 #[cfg(all(shared_kernels, debug_assertions, not(test)))]
 #[doc(hidden)]

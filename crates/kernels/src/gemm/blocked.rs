@@ -10,7 +10,7 @@
 //! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS); there both factors are copied, here `a` never is: a tile has few
 //! rows, so that their addresses fit the registers.
 
-use super::part::{ByPanels, ByStrips, Cut, Part};
+use super::part::{ByColumns, ByStrips, Cut, Part};
 use super::{Epilogue, Matrix, Product};
 use crate::Float;
 use crate::lanes::Lanes;
@@ -24,8 +24,9 @@ use crate::pool::Buffer;
 const STEPS: usize = 512;
 /// Bytes of a row of a group of panels, whose block of `b` stays in L2.
 const GROUP: usize = 1536;
-/// Parts of c for each thread, at least, and rows and columns of a part, at least, if there are so many.
-const PARTS: usize = 2;
+/// Multiply-adds of a part, at most: a large product has several for each thread, which may then not wait for the other as long.
+const PART: usize = 1 << 31;
+/// Rows and columns of a part, at least, if there are so many.
 const PART_ROWS: usize = 128;
 const PART_COLUMNS: usize = 256;
 /// Numbers of `a` in a part of one panel, at most.
@@ -58,19 +59,21 @@ struct Plan {
 struct Shape(usize);
 
 impl<T: Float> Kernel<T> for Shape {
-    type Output = (usize, usize);
+    /// Lines, registers, and numbers of a register.
+    type Output = (usize, usize, usize);
 
-    fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
+    fn run<L: Lanes<Elem = T>>(self) -> (usize, usize, usize) {
         let registers = registers::<L>(self.0).min(2);
-        (height::<L>(registers), registers * L::N)
+        (height::<L>(registers), registers, L::N)
     }
 }
 
 impl Cut {
     fn of<T: Float>(level: Level, m: usize, k: usize, n: usize) -> Cut {
-        let (height, width) = level.run::<T, _>(Shape(n));
+        let (height, registers, unit) = level.run::<T, _>(Shape(n));
+        let width = registers * unit;
         let group = GROUP / size_of::<T>() / width * width;
-        Cut { height, width, block: block_of(k), group, asks: (m * k >= STREAMED, k * n >= STREAMED) }
+        Cut { height, width, unit, block: block_of(k), group, asks: (m * k >= STREAMED, k * n >= STREAMED) }
     }
 }
 
@@ -96,29 +99,32 @@ pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
 }
 
 impl Plan {
-    /// Splits a loop over `chunk` strips, panels or blocks.
+    /// Splits a loop over `chunk` strips, registers of columns, or blocks.
     fn grain(self, chunk: usize) -> Grain {
         Grain { chunk: chunk.max(1), serial: if self.parallel { 0 } else { usize::MAX } }
     }
 
     fn run<T: Float>(self, part: Part<'_, T>) {
-        let Cut { height, width, .. } = self.cut;
+        let Cut { height, unit, .. } = self.cut;
         let (rows, columns) = (part.c.rows(), part.c.columns());
-        let (strips, panels) = (rows.div_ceil(height), columns.div_ceil(width));
-        let wanted = if self.parallel { PARTS * parallel::threads() } else { 1 };
-        let (by_strips, by_panels) = if panels == 1 {
+        let (strips, units) = (rows.div_ceil(height), columns.div_ceil(unit));
+        let wanted = match self.parallel {
+            true => (rows * columns).saturating_mul(part.steps).div_ceil(PART).next_multiple_of(parallel::threads()),
+            false => 1,
+        };
+        let (by_strips, by_units) = if columns <= self.cut.width {
             // What a part reads of `a` stays in L2 from one block of k to the next.
-            ((LEFT / part.steps / height).clamp(1, strips.div_ceil(wanted)), 1)
+            ((LEFT / part.steps / height).clamp(1, strips.div_ceil(wanted)), units)
         } else if rows < FEW_ROWS {
-            (strips, panels.div_ceil(wanted))
+            (strips, units.div_ceil(wanted))
         } else {
             // Across columns first: a part copies its own of `b`.
             let across = (columns / PART_COLUMNS).clamp(1, wanted);
             let down = wanted.div_ceil(across).min(rows / PART_ROWS).max(1);
-            (strips.div_ceil(down), panels.div_ceil(across))
+            (strips.div_ceil(down), units.div_ceil(across))
         };
         let level = self.level;
-        parallel::for_each(ByPanels(part), self.grain(by_panels), |_, ByPanels(part)| {
+        parallel::for_each(ByColumns(part), self.grain(by_units), |_, ByColumns(part)| {
             parallel::for_each(ByStrips(part), self.grain(by_strips), |_, ByStrips(part)| level.run(part));
         });
     }

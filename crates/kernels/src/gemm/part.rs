@@ -4,6 +4,7 @@
 //! read it: before, or as its first strip goes by, unless it has too few rows to read the copy often. The copy stays in L2; each strip of `a`,
 //! which goes by all panels of the group, in L1.
 
+use super::strips::Strips;
 use super::{Epilogue, Matrix, pack, tile};
 use crate::Float;
 use crate::lanes::Lanes;
@@ -12,7 +13,7 @@ use crate::lanes::tile::{by_tile, next};
 use crate::lanes::window::Window;
 use crate::level::Kernel;
 use crate::parallel::Split;
-use crate::pool::Buffer;
+use crate::scratch::Scratch;
 
 /// From this many rows on the first strip keeps a copy of `b`, where its rows are contiguous but apart: tiles then read a panel as one run, out
 /// of all sets of the caches. With fewer, writing a copy that the other core wrote last takes longer than that saves.
@@ -32,6 +33,8 @@ pub(super) struct Cut {
     /// Rows of a full tile, and its columns.
     pub(super) height: usize,
     pub(super) width: usize,
+    /// Columns of a register: where parts may be cut.
+    pub(super) unit: usize,
     /// Steps of a block.
     pub(super) block: usize,
     /// Columns of a group of panels.
@@ -68,19 +71,19 @@ impl<T: Float> Split for ByStrips<'_, T> {
     }
 }
 
-/// A part that is cut by panels.
-pub(super) struct ByPanels<'a, T>(pub(super) Part<'a, T>);
+/// A part that is cut by columns, a register or several.
+pub(super) struct ByColumns<'a, T>(pub(super) Part<'a, T>);
 
-impl<T: Float> Split for ByPanels<'_, T> {
+impl<T: Float> Split for ByColumns<'_, T> {
     fn len(&self) -> usize {
-        self.0.c.columns().div_ceil(self.0.cut.width)
+        self.0.c.columns().div_ceil(self.0.cut.unit)
     }
     fn split_at(self, at: usize) -> (Self, Self) {
-        let columns = at * self.0.cut.width;
+        let columns = at * self.0.cut.unit;
         let (near, far) = self.0.c.split_columns(columns);
         let right = self.0.right.right_of(columns);
         let epilogue = self.0.epilogue.map(|epilogue| epilogue.columns_from(columns));
-        (ByPanels(Part { c: near, ..self.0 }), ByPanels(Part { right, c: far, epilogue, ..self.0 }))
+        (ByColumns(Part { c: near, ..self.0 }), ByColumns(Part { right, c: far, epilogue, ..self.0 }))
     }
 }
 
@@ -172,30 +175,32 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
-        let Cut { height, width, block, group, asks: (asks_left, asks_right) } = self.cut;
+        let Cut { height, width, block, group, asks: (asks_left, asks_right), .. } = self.cut;
         let (rows, columns) = (self.c.rows(), self.c.columns());
         let panels = Panels::of(self.right, rows, self.cut);
         // A last panel narrower than a tile is always copied before.
         let copied = if panels == Panels::InPlace { 1 } else { columns.min(group).div_ceil(width) };
-        let mut copy = Buffer::<T>::new(copied * (self.steps.min(block) * width + APART));
-        let mut strip = Buffer::<T>::new(self.steps.min(block) * height);
+        let of_copy = copied * (self.steps.min(block) * width + APART);
+        // Lines of a transposed factor are far apart, step by step: where several panels read them, they read a copy.
+        let is_turned = self.left.row == 1 && columns >= STRIP_FROM * width;
+        let of_strips = if is_turned { Strips::<T>::length(self.steps.min(block), height) } else { 0 };
+        let mut scratch = Scratch::<T>::new(of_copy + of_strips);
+        let (copy, strips) = scratch.split_at_mut(of_copy);
         for step in (0..self.steps).step_by(block) {
             let steps = (self.steps - step).min(block);
             for from in (0..columns).step_by(group) {
                 let these = (columns - from).min(group);
                 let matrix = self.right.below(step).right_of(from);
-                let mut b = Block::new::<L>(matrix, (steps, these), panels, &mut copy, width);
+                let mut b = Block::new::<L>(matrix, (steps, these), panels, copy, width);
+                let mut strips = Strips::new(self.left.right_of(step), (rows, steps), height, strips);
                 let mut row = 0;
                 while row < rows {
                     let left = self.left.below(row).right_of(step);
                     // As high as a tile of full width may be, so that all panels have the same strips.
                     let lines = next(rows - row, height);
-                    // Lines of a transposed factor are far apart, step by step: all panels read a copy.
-                    let a = if self.left.row == 1 && these >= STRIP_FROM * width {
-                        pack::pack::<L>(left, lines, steps, &mut strip, lines);
-                        Factor { values: &strip[..lines * steps], line: 1, step: lines, row: 0 }
-                    } else {
-                        Factor { values: left.values, line: left.row, step: left.column, row: 0 }
+                    let a = match is_turned {
+                        true => strips.next::<L>(lines),
+                        false => Factor { values: left.values, line: left.row, step: left.column, row: 0 },
                     };
                     for index in 0..these.div_ceil(width) {
                         let column = from + index * width;

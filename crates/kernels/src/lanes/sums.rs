@@ -2,8 +2,6 @@
 //! tenth of the product, because they take the ports that multiply.
 #![expect(unsafe_code, reason = "one check for all steps")]
 
-use std::hint::black_box;
-
 use super::Lanes;
 use super::window::{prefetch, prefetch_near};
 
@@ -69,36 +67,76 @@ impl<T> Ahead<T> {
     }
 }
 
-/// How far the lines of a tile lie from its first, in bytes.
-#[derive(Clone, Copy)]
-struct Apart([usize; 16]);
+/// The lines of a tile at one step.
+trait Lines<T> {
+    fn line(&self, r: usize) -> *const T;
+    /// To the step that is so many numbers on, for so many lines.
+    fn go_on(&mut self, lines: usize, by: usize);
+}
 
-impl Apart {
-    /// Lines that are so many numbers apart.
+/// Lines whose distance is written out, which is part of their addresses.
+struct Neighbours<T>(*const T);
+
+impl<T> Lines<T> for Neighbours<T> {
     #[inline(always)]
-    fn by<T>(line: usize) -> Self {
-        let line = line.wrapping_mul(size_of::<T>());
-        Apart::of(|r| line.wrapping_mul(r))
+    fn line(&self, r: usize) -> *const T {
+        self.0.wrapping_add(r)
     }
-
-    /// As [`by`](Self::by), for `count` lines over many steps.
-    ///
-    /// How far they are apart is hidden from the compiler, which would otherwise come to each line from the one before by an addition, in each step,
-    /// on the ports that multiply. With few steps all those additions take less time than this.
     #[inline(always)]
-    fn hidden<T>(line: usize, count: usize) -> Self {
-        let line = line.wrapping_mul(size_of::<T>());
-        Apart::of(|r| if r > 0 && r < count { black_box(line.wrapping_mul(r)) } else { 0 })
+    fn go_on(&mut self, _: usize, by: usize) {
+        self.0 = self.0.wrapping_add(by);
     }
+}
 
-    /// Written out, as lines are: in a loop the distances would pass through memory.
+/// Lines that are so many bytes apart. Every third has a pointer; the two behind it are once and twice the distance on, which an address of x86 may say.
+///
+/// So twelve lines take four pointers and a distance. A pointer for each would not fit the registers, and to come to each line from the one before takes an
+/// addition, on the ports that multiply. That is what the compiler makes of pointers it sees through: these are [`opaque`].
+struct Apart<T> {
+    thirds: [*const T; 6],
+    by: usize,
+}
+
+impl<T> Apart<T> {
     #[inline(always)]
-    fn of(line: impl Fn(usize) -> usize) -> Self {
-        macro_rules! lines {
-            ($($r:literal)+) => { Apart([$(line($r)),+]) };
+    fn new(at: *const T, line: usize) -> Self {
+        let by = line.wrapping_mul(size_of::<T>());
+        let third = |i: usize| at.wrapping_byte_add(by.wrapping_mul(3 * i));
+        Apart { thirds: [third(0), third(1), third(2), third(3), third(4), third(5)], by }
+    }
+}
+
+impl<T> Lines<T> for Apart<T> {
+    #[inline(always)]
+    fn line(&self, r: usize) -> *const T {
+        self.thirds[r / 3].wrapping_byte_add(self.by.wrapping_mul(r % 3))
+    }
+    #[inline(always)]
+    fn go_on(&mut self, lines: usize, by: usize) {
+        // Written out: in a loop the pointers would pass through memory.
+        macro_rules! thirds {
+            ($($i:literal)+) => {$(
+                if 3 * $i < lines {
+                    self.thirds[$i] = opaque(self.thirds[$i].wrapping_add(by));
+                }
+            )+};
         }
-        lines!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+        thirds!(0 1 2 3 4 5);
     }
+}
+
+/// The same address, of which the compiler does not know so.
+#[inline(always)]
+fn opaque<T>(at: *const T) -> *const T {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut at = at;
+        // SAFETY: no instruction is there, so nothing is read, written or changed.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) at, options(nomem, nostack, preserves_flags)) };
+        at
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    at
 }
 
 /// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and
@@ -106,26 +144,26 @@ impl Apart {
 ///
 /// Lines are written out: a loop over so many of them is unrolled too late for the sums to be kept in registers.
 macro_rules! steps {
-    ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $apart:ident, $step:expr) => {{
+    ($sums:ident, $a:ident, $b:ident, ($steps:expr, $rows:expr), $kind:ident, $lines:expr, $step:expr) => {{
         let (mut a_row, mut b_row) = ($a.values.as_ptr(), $b.values.as_ptr());
         for _ in 0..$rows {
-            steps!(@row $sums, (a_row, b_row, $b.step), (), $steps, $kind, $apart, $step);
+            steps!(@row $sums, ($lines(a_row), b_row, $b.step), (), $steps, $kind, $step);
             (a_row, b_row) = (a_row.wrapping_add($a.row), b_row.wrapping_add($b.row));
         }
     }};
-    (@chunks $sums:ident, $a:ident, $b:ident, $ahead:ident, $keep:tt, $steps:expr, $kind:ident, $apart:ident, $step:expr) => {{
+    (@chunks $sums:ident, $a:ident, $b:ident, $ahead:ident, $keep:tt, $steps:expr, $lines:expr, $step:expr) => {{
         let (mut at, mut right, mut left) = ($a.values.as_ptr(), $b.values.as_ptr(), $steps);
         while left > 0 {
             $ahead.ask();
             let now = left.min(CHUNK);
-            steps!(@row $sums, (at, right, $b.step), $keep, now, $kind, $apart, $step);
+            steps!(@row $sums, ($lines(at), right, $b.step), $keep, now, number, $step);
             (at, right) = (at.wrapping_add(now * $step), right.wrapping_add(now * $b.step));
             left -= now;
         }
     }};
-    (@row $sums:ident, ($at:expr, $right:expr, $b_step:expr), $keep:tt, $steps:expr, $kind:ident, $apart:ident, $step:expr) => {{
+    (@row $sums:ident, ($lines:expr, $right:expr, $b_step:expr), $keep:tt, $steps:expr, $kind:ident, $step:expr) => {{
         const { assert!(R <= 16, "a tile has at most 16 lines") };
-        let (mut at, mut right) = ($at, $right);
+        let (mut lines, mut right) = ($lines, $right);
         for _ in 0..$steps {
             let mut lanes = [L::zero(); W];
             for (w, lanes) in lanes.iter_mut().enumerate() {
@@ -133,8 +171,9 @@ macro_rules! steps {
                 *lanes = L::load(unsafe { std::slice::from_raw_parts(right.add(w * L::N), L::N) });
             }
             steps!(@keep $keep lanes);
-            steps!(@lines $kind $sums, at, lanes, $apart, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-            (at, right) = (at.wrapping_add($step), right.wrapping_add($b_step));
+            steps!(@lines $kind $sums, lines, lanes, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            lines.go_on(R, $step);
+            right = right.wrapping_add($b_step);
         }
     }};
     (@keep () $lanes:ident) => {};
@@ -145,15 +184,14 @@ macro_rules! steps {
         }
         $to = $to.wrapping_add(W * L::N);
     };
-    (@lines $kind:ident $sums:ident, $at:ident, $lanes:ident, $apart:ident, $($r:literal)+) => {$(
+    (@lines $kind:ident $sums:ident, $lines:ident, $lanes:ident, $($r:literal)+) => {$(
         if $r < R {
-            // SAFETY: the caller's checks cover all lines.
-            let line = unsafe { $at.byte_add($apart.0[$r]) };
+            let line = $lines.line($r);
             steps!(@line $kind $sums[$r], line, $lanes);
         }
     )+};
     (@line number $sums:expr, $line:ident, $lanes:ident) => {
-        // SAFETY: as above.
+        // SAFETY: the caller's checks cover all lines.
         let a = L::splat(unsafe { *$line });
         for (sum, lanes) in $sums.iter_mut().zip($lanes) {
             *sum = lanes.mul_add(a, *sum);
@@ -185,11 +223,10 @@ pub fn sums<L: Lanes, const R: usize, const W: usize>(
     check(a, b, R, W * L::N, (steps, 1));
     // A stride of 1 is written out, so that addresses take few registers.
     if a.line == 1 {
-        let apart = Apart::by::<L::Elem>(1);
-        steps!(sums, a, b, (steps, 1), number, apart, a.step);
+        steps!(sums, a, b, (steps, 1), number, Neighbours, a.step);
     } else {
-        let apart = Apart::hidden::<L::Elem>(a.line, R);
-        steps!(sums, a, b, (steps, 1), number, apart, 1);
+        let lines = |at| Apart::new(at, a.line);
+        steps!(sums, a, b, (steps, 1), number, lines, 1);
     }
     sums
 }
@@ -211,11 +248,10 @@ pub fn sums_ahead<L: Lanes, const R: usize, const W: usize>(
     }
     check(a, b, R, W * L::N, (steps, 1));
     if a.line == 1 {
-        let apart = Apart::by::<L::Elem>(1);
-        steps!(@chunks sums, a, b, ahead, (), steps, number, apart, a.step);
+        steps!(@chunks sums, a, b, ahead, (), steps, Neighbours, a.step);
     } else {
-        let apart = Apart::hidden::<L::Elem>(a.line, R);
-        steps!(@chunks sums, a, b, ahead, (), steps, number, apart, 1);
+        let lines = |at| Apart::new(at, a.line);
+        steps!(@chunks sums, a, b, ahead, (), steps, lines, 1);
     }
     sums
 }
@@ -242,11 +278,10 @@ pub fn sums_keeping<L: Lanes, const R: usize, const W: usize>(
     let mut ahead =
         Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, collides: false };
     if a.line == 1 {
-        let apart = Apart::by::<L::Elem>(1);
-        steps!(@chunks sums, a, b, ahead, (to), steps, number, apart, a.step);
+        steps!(@chunks sums, a, b, ahead, (to), steps, Neighbours, a.step);
     } else {
-        let apart = Apart::hidden::<L::Elem>(a.line, R);
-        steps!(@chunks sums, a, b, ahead, (to), steps, number, apart, 1);
+        let lines = |at| Apart::new(at, a.line);
+        steps!(@chunks sums, a, b, ahead, (to), steps, lines, 1);
     }
     sums
 }
@@ -275,11 +310,10 @@ pub fn go_on<L: Lanes, const R: usize, const W: usize>(
     }
     check(a, b, R, W * L::N, (steps, rows));
     if a.line == 1 {
-        let apart = Apart::by::<L::Elem>(1);
-        steps!(sums, a, b, (steps, rows), number, apart, a.step);
+        steps!(sums, a, b, (steps, rows), number, Neighbours, a.step);
     } else {
-        let apart = Apart::by::<L::Elem>(a.line);
-        steps!(sums, a, b, (steps, rows), number, apart, 1);
+        let lines = |at| Apart::new(at, a.line);
+        steps!(sums, a, b, (steps, rows), number, lines, 1);
     }
     sums
 }
@@ -302,8 +336,8 @@ pub fn go_on_by_lanes<L: Lanes, const R: usize, const W: usize>(
     a.check(R, steps, rows, W * L::N);
     b.check(1, steps, rows, W * L::N);
     assert!(b.line == 1, "a tile reads neighbours");
-    let apart = Apart::by::<L::Elem>(a.line);
-    steps!(sums, a, b, (steps, rows), lanes, apart, a.step);
+    let lines = |at| Apart::new(at, a.line);
+    steps!(sums, a, b, (steps, rows), lanes, lines, a.step);
     sums
 }
 
@@ -329,10 +363,10 @@ pub fn store_all<L: Lanes, const R: usize, const W: usize>(
     Factor { values: &*to, line: row, step: 0, row: 0 }.check(tiles * R, 1, 1, W * L::N);
     assert!(b.line == 1 && a.step == 1, "a tile reads neighbours");
     let mut to = to.as_mut_ptr();
-    let apart = Apart::by::<L::Elem>(a.line);
+    let lines = |at| Apart::new(at, a.line);
     for tile in 0..tiles {
         let mut sums = [[L::zero(); W]; R];
-        steps!(sums, a, b, (steps, 1), number, apart, 1);
+        steps!(sums, a, b, (steps, 1), number, lines, 1);
         for (r, sums) in sums.iter().enumerate() {
             for (w, sum) in sums.iter().enumerate() {
                 // SAFETY: rows of all tiles were checked to lie within the slice.

@@ -1,0 +1,92 @@
+//! Strips of a transposed factor, copied as tiles read them: the lines of a step side by side, the steps one after the other.
+
+use super::Matrix;
+use crate::Float;
+use crate::lanes::sums::Factor;
+use crate::lanes::tile::next;
+use crate::lanes::window::prefetch;
+use crate::lanes::{Lanes, MAX_LANES};
+
+/// So many strips are copied at a time, some steps of each, so that memory is read in runs of their lines: strip by strip, of which each reads a part of a
+/// cache line in every step, took a tenth of the product, and a third where the factor came from memory.
+const TOGETHER: usize = 8;
+/// Steps of a strip that are copied, and those asked for, before the next strip's.
+const RUN: usize = 16;
+
+/// The strips of a block, from the first to the last.
+pub(super) struct Strips<'a, T> {
+    /// The lines of the block stand side by side in it, the steps `column` apart.
+    from: Matrix<'a, T>,
+    rows: usize,
+    steps: usize,
+    height: usize,
+    copy: &'a mut [T],
+    /// Of those copied: how many there are, how many were taken, and the line behind them.
+    count: usize,
+    taken: usize,
+    end: usize,
+}
+
+impl<'a, T: Float> Strips<'a, T> {
+    /// Numbers of a copy.
+    pub(super) fn length(steps: usize, height: usize) -> usize {
+        TOGETHER * Self::room(steps, height)
+    }
+
+    /// Numbers of a strip's copy, behind which is room for a register.
+    fn room(steps: usize, height: usize) -> usize {
+        steps * height + MAX_LANES
+    }
+
+    #[inline(always)]
+    pub(super) fn new(
+        from: Matrix<'a, T>,
+        (rows, steps): (usize, usize),
+        height: usize,
+        copy: &'a mut [T],
+    ) -> Strips<'a, T> {
+        Strips { from, rows, steps, height, copy, count: 0, taken: 0, end: 0 }
+    }
+
+    /// The next one, which has so many lines.
+    #[inline(always)]
+    pub(super) fn next<L: Lanes<Elem = T>>(&mut self, lines: usize) -> Factor<'_, T> {
+        if self.taken == self.count {
+            self.fill::<L>();
+        }
+        let at = self.taken * Self::room(self.steps, self.height);
+        self.taken += 1;
+        Factor { values: &self.copy[at..][..lines * self.steps], line: 1, step: lines, row: 0 }
+    }
+
+    /// Copies the next ones.
+    #[inline(always)]
+    fn fill<L: Lanes<Elem = T>>(&mut self) {
+        (self.count, self.taken) = (0, 0);
+        let mut strips = [(0, 0); TOGETHER];
+        while self.count < TOGETHER && self.end < self.rows {
+            let lines = next(self.rows - self.end, self.height);
+            strips[self.count] = (self.end, lines);
+            (self.count, self.end) = (self.count + 1, self.end + lines);
+        }
+        let (room, column) = (Self::room(self.steps, self.height), self.from.column);
+        for first in (0..self.steps).step_by(RUN) {
+            let count = (self.steps - first).min(RUN);
+            for (i, &(line, lines)) in strips[..self.count].iter().enumerate() {
+                let from = &self.from.values[first * column + line..];
+                let to = &mut self.copy[i * room + first * lines..][..count * lines + MAX_LANES];
+                for step in 0..count {
+                    prefetch(from.as_ptr().wrapping_add((step + RUN) * column));
+                    for at in (0..lines).step_by(L::N) {
+                        let numbers = match from.get(step * column + at..step * column + at + L::N) {
+                            Some(numbers) => L::load(numbers),
+                            None => L::load_padded(&from[step * column + at..], T::ZERO),
+                        };
+                        // What does not belong to the strip comes to lie where its next step will, or behind the last.
+                        numbers.store(&mut to[step * lines + at..][..L::N]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -30,6 +30,15 @@ impl<T: Element> Scratch<T> {
         let words = kept.unwrap_or_else(|| Buffer::new(words.next_power_of_two()));
         Scratch { words: Some(words), len, kind: PhantomData }
     }
+
+    /// So many numbers each, one after the other.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub(crate) fn parts<const N: usize>(&mut self, lengths: [usize; N]) -> [&mut [T]; N] {
+        let mut rest = &mut **self;
+        lengths.map(|length| rest.split_off_mut(..length).expect("the lengths that were asked for"))
+    }
 }
 
 impl<T> Drop for Scratch<T> {
@@ -73,6 +82,8 @@ mod tests {
             let larger = Scratch::<f32>::new(5000);
             assert_eq!((larger.len(), place(&larger) % 64), (5000, 0));
             assert!(Scratch::<f32>::new(0).is_empty());
+            let mut parts = Scratch::<f32>::new(6);
+            assert_eq!(parts.parts([1, 0, 5]).map(|part| part.len()), [1, 0, 5]);
         })
         .join()
         .unwrap();

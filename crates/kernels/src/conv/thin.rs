@@ -17,6 +17,7 @@ use crate::lanes::{Lanes, MAX_LANES};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
+use crate::scratch::Scratch;
 
 /// The most channels for which it pays.
 const CHANNELS: usize = 4;
@@ -104,7 +105,7 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
         let (of_dx, of_dy) = (g.input[2] * g.channels, g.output[2] * g.filters);
         let width = line(g).next_multiple_of(L::N);
         // A register is read from each tap's channels on.
-        let mut products = Buffer::<T>::new(g.output[2] * width + L::N);
+        let mut products = Scratch::<T>::new(g.output[2] * width + L::N);
         products.fill(T::ZERO);
         // Of the rows that meet: where dy's starts, and the window's packed one.
         let mut meetings = Vec::with_capacity(g.kernel[0] * g.kernel[1]);

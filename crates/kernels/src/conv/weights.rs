@@ -13,6 +13,7 @@ use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Rows};
 use crate::pool::Buffer;
+use crate::scratch::Scratch;
 use crate::{Broadcast, Float, In2};
 
 /// dw, of a forward plan.
@@ -118,7 +119,7 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
         let plan = self.plan;
         let of_row = plan.source[2] * plan.source_channels + plan.result_row();
         let band = (BAND / size_of::<T>() / of_row.max(1)).max(4);
-        let mut copy = Buffer::new(self.copy_length::<L>(band.min(plan.result[1])));
+        let mut copy = Scratch::new(self.copy_length::<L>(band.min(plan.result[1])));
         let mut rest = self.dy;
         for (plane, rows) in plan.pieces(self.first, rest.len() / plan.result_row(), band) {
             let (dy, others) = rest.split_at((rows.1 - rows.0) * plan.result_row());

@@ -185,7 +185,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let is_turned = self.left.row == 1 && columns >= STRIP_FROM * width;
         let of_strips = if is_turned { Strips::<T>::length(self.steps.min(block), height) } else { 0 };
         let mut scratch = Scratch::<T>::new(of_copy + of_strips);
-        let (copy, strips) = scratch.split_at_mut(of_copy);
+        let [copy, strips] = scratch.parts([of_copy, of_strips]);
         for step in (0..self.steps).step_by(block) {
             let steps = (self.steps - step).min(block);
             for from in (0..columns).step_by(group) {

@@ -7,7 +7,7 @@ use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, store_all};
 use crate::lanes::tile::{by_tile, height, next_run, registers};
 use crate::level::Kernel;
-use crate::pool::Buffer;
+use crate::scratch::Scratch;
 
 /// The transformed weights of panels of filters: `[places, C, width]` each.
 pub(super) struct Transform<'a, T> {
@@ -79,9 +79,9 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
         let rows = self.part.end - self.part.first;
         let count = rows * columns;
         let (of_v, of_m) = (Sizes::plane(count, sizes.channels), Sizes::plane(count, sizes.filters));
-        let mut v = Buffer::<T>::new(sizes.places() * of_v);
-        let mut m = Buffer::<T>::new(sizes.places() * of_m);
-        let mut zeros = Buffer::<T>::new(sizes.source[1] * sizes.channels);
+        let lengths = [sizes.places() * of_v, sizes.places() * of_m, sizes.source[1] * sizes.channels];
+        let mut scratch = Scratch::<T>::new(lengths.iter().sum());
+        let [v, m, zeros] = scratch.parts(lengths);
         zeros.fill(T::ZERO);
         let image = sizes.source[0] * sizes.source[1] * sizes.channels;
         for row in 0..rows {
@@ -89,11 +89,11 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
             let source = &self.source[n * image..][..image];
             let planes = &mut v[row * columns * sizes.channels..];
             match sizes.tile {
-                3 => tiles::source::<L, 3, 5>(&sizes, source, in_image, &zeros, (planes, of_v)),
-                _ => tiles::source::<L, 2, 4>(&sizes, source, in_image, &zeros, (planes, of_v)),
+                3 => tiles::source::<L, 3, 5>(&sizes, source, in_image, zeros, (planes, of_v)),
+                _ => tiles::source::<L, 2, 4>(&sizes, source, in_image, zeros, (planes, of_v)),
             }
         }
-        self.multiply::<L>(count, (&v, of_v), (&mut m, of_m));
+        self.multiply::<L>(count, (v, of_v), (m, of_m));
         let start = self.part.row_of(self.part.first);
         for row in 0..rows {
             let tiles = self.part.first + row;

@@ -10,6 +10,7 @@ use crate::lanes::tile::{by_tile, height, next, registers};
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;
+use crate::scratch::Scratch;
 
 /// Places of a transformed tile.
 const PLACES: usize = 16;
@@ -78,9 +79,10 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
         let of_dy = sizes.result[0] * sizes.result[1] * sizes.filters;
         let (plane_v, plane_z) =
             (Sizes::plane(block * columns, sizes.channels), Sizes::plane(block * columns, sizes.filters));
-        let mut v = Buffer::<T>::new(PLACES * plane_v);
-        let mut z = Buffer::<T>::new(PLACES * plane_z);
-        let mut zeros = Buffer::<T>::new((sizes.source[1] * sizes.channels).max(sizes.result[1] * sizes.filters));
+        let of_zeros = (sizes.source[1] * sizes.channels).max(sizes.result[1] * sizes.filters);
+        let lengths = [PLACES * plane_v, PLACES * plane_z, of_zeros];
+        let mut scratch = Scratch::<T>::new(lengths.iter().sum());
+        let [v, z, zeros] = scratch.parts(lengths);
         zeros.fill(T::ZERO);
         for start in (0..rows).step_by(block) {
             let count = block.min(rows - start);
@@ -91,7 +93,7 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
                 let to = &mut v[row * columns * sizes.channels..];
                 tiles::source::<L, 2, 4>(&sizes, from_x, in_image, zeros_of_x, (to, plane_v));
                 let to = &mut z[row * columns * sizes.filters..];
-                tiles::cotangent::<L>(&sizes, from_dy, in_image, &zeros, (to, plane_z));
+                tiles::cotangent::<L>(&sizes, from_dy, in_image, zeros, (to, plane_z));
             }
             for place in 0..PLACES {
                 let sums = &mut sums[place * sizes.channels * sizes.filters..][..sizes.channels * sizes.filters];

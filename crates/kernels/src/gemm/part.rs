@@ -178,6 +178,7 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let Cut { height, width, block, group, asks: (asks_left, asks_right), .. } = self.cut;
         let (rows, columns) = (self.c.rows(), self.c.columns());
         let panels = Panels::of(self.right, rows, self.cut);
+        let group = columns.div_ceil(columns.div_ceil(group)).next_multiple_of(width);
         // A last panel narrower than a tile is always copied before.
         let copied = if panels == Panels::InPlace { 1 } else { columns.min(group).div_ceil(width) };
         let of_copy = copied * (self.steps.min(block) * width + APART);
@@ -186,10 +187,10 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let of_strips = if is_turned { Strips::<T>::length(self.steps.min(block), height) } else { 0 };
         let mut scratch = Scratch::<T>::new(of_copy + of_strips);
         let [copy, strips] = scratch.parts([of_copy, of_strips]);
-        for step in (0..self.steps).step_by(block) {
-            let steps = (self.steps - step).min(block);
-            for from in (0..columns).step_by(group) {
-                let these = (columns - from).min(group);
+        for from in (0..columns).step_by(group) {
+            let these = (columns - from).min(group);
+            for step in (0..self.steps).step_by(block) {
+                let steps = (self.steps - step).min(block);
                 let matrix = self.right.below(step).right_of(from);
                 let mut b = Block::new::<L>(matrix, (steps, these), panels, copy, width);
                 let mut strips = Strips::new(self.left.right_of(step), (rows, steps), height, strips);

@@ -25,7 +25,7 @@ const STEPS: usize = 512;
 /// Bytes of a row of a group of panels, whose block of `b` stays in L2.
 const GROUP: usize = 1536;
 /// Multiply-adds of a part, at most: a large product has several for each thread, which may then not wait for the other as long.
-const PART: usize = 1 << 31;
+const PART: usize = 1 << 33;
 /// Rows and columns of a part, at least, if there are so many.
 const PART_ROWS: usize = 128;
 const PART_COLUMNS: usize = 256;

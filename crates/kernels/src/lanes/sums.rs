@@ -67,6 +67,17 @@ impl<T> Ahead<T> {
     }
 }
 
+/// What it holds stays, but the compiler does not know so.
+macro_rules! opaque {
+    ($place:expr) => {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: no instruction is there, so nothing is read, written or changed.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) $place, options(nomem, nostack, preserves_flags));
+        }
+    };
+}
+
 /// The lines of a tile at one step.
 trait Lines<T> {
     fn line(&self, r: usize) -> *const T;
@@ -91,7 +102,7 @@ impl<T> Lines<T> for Neighbours<T> {
 /// Lines that are so many bytes apart. Every third has a pointer; the two behind it are once and twice the distance on, which an address of x86 may say.
 ///
 /// So twelve lines take four pointers and a distance. A pointer for each would not fit the registers, and to come to each line from the one before takes an
-/// addition, on the ports that multiply. That is what the compiler makes of pointers it sees through: these are [`opaque`].
+/// addition, on the ports that multiply. That is what the compiler makes of pointers it sees through.
 struct Apart<T> {
     thirds: [*const T; 6],
     by: usize,
@@ -117,26 +128,15 @@ impl<T> Lines<T> for Apart<T> {
         macro_rules! thirds {
             ($($i:literal)+) => {$(
                 if 3 * $i < lines {
-                    self.thirds[$i] = opaque(self.thirds[$i].wrapping_add(by));
+                    self.thirds[$i] = self.thirds[$i].wrapping_add(by);
+                    opaque!(self.thirds[$i]);
                 }
             )+};
         }
         thirds!(0 1 2 3 4 5);
+        // Twice the distance would be computed before the loop, and pass through memory.
+        opaque!(self.by);
     }
-}
-
-/// The same address, of which the compiler does not know so.
-#[inline(always)]
-fn opaque<T>(at: *const T) -> *const T {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let mut at = at;
-        // SAFETY: no instruction is there, so nothing is read, written or changed.
-        unsafe { std::arch::asm!("/* {0} */", inout(reg) at, options(nomem, nostack, preserves_flags)) };
-        at
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    at
 }
 
 /// The loops of a tile, whose bounds the caller has checked: step p of row i reads `a` at i · row + r · line + p · step for r < R, and

@@ -122,6 +122,10 @@ impl<T> Lines<T> for Apart<T> {
     fn line(&self, r: usize) -> *const T {
         self.thirds[r / 3].wrapping_byte_add(self.by.wrapping_mul(r % 3))
     }
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them")
+    )]
     #[inline(always)]
     fn go_on(&mut self, lines: usize, by: usize) {
         // Written out: in a loop the pointers would pass through memory.

@@ -4,8 +4,8 @@
 //! order of k, and blocks are added in order. So its value depends neither on the tile it falls in, nor on m, n, the layout of the
 //! factors or the threads: a row alone equals the row in its batch.
 //!
-//! c is cut into strips of rows, as high as a tile, and panels of columns, as wide; parts of some hundred rows and columns are shared
-//! out over the threads ([`part`](super::part)). A product of few rows is cut by blocks of k instead, or by columns, so that one thread
+//! c is cut into parts, one for each thread or several if it is large ([`part`](super::part)), and those into strips of rows, as high as a
+//! tile, and panels of columns, as wide. A product of few rows is cut by blocks of k instead, or by columns, so that one thread
 //! alone reads a line of `b`; one of few columns into parts whose rows of `a` stay in L2 from one block of k to the next.
 //! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS); there both factors are copied, here `a` never is: a tile has few
 //! rows, so that their addresses fit the registers.
@@ -13,6 +13,7 @@
 use super::part::{ByColumns, ByStrips, Cut, Part};
 use super::{Epilogue, Matrix, Product};
 use crate::Float;
+use crate::cache;
 use crate::lanes::Lanes;
 use crate::lanes::tile::{height, registers};
 use crate::lanes::window::Window;
@@ -22,8 +23,6 @@ use crate::pool::Buffer;
 
 /// Steps of one block, at most.
 const STEPS: usize = 512;
-/// Bytes of a row of a group of panels, whose block of `b` stays in L2.
-const GROUP: usize = 1536;
 /// Multiply-adds of a part, at most: a large product has several for each thread, which may then not wait for the other as long.
 const PART: usize = 1 << 33;
 /// Rows and columns of a part, at least, if there are so many.
@@ -72,8 +71,10 @@ impl Cut {
     fn of<T: Float>(level: Level, m: usize, k: usize, n: usize) -> Cut {
         let (height, registers, unit) = level.run::<T, _>(Shape(n));
         let width = registers * unit;
-        let group = GROUP / size_of::<T>() / width * width;
-        Cut { height, width, unit, block: block_of(k), group, asks: (m * k >= STREAMED, k * n >= STREAMED) }
+        let block = block_of(k);
+        // A block of a group of panels takes three quarters of the second level.
+        let group = cache::second_level() / 4 * 3 / (block * size_of::<T>()) / width * width;
+        Cut { height, width, unit, block, group: group.max(width), asks: (m * k >= STREAMED, k * n >= STREAMED) }
     }
 }
 

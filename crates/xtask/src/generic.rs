@@ -13,17 +13,9 @@ const LEVEL: &[u8] = b"with_";
 pub fn check() -> Outcome {
     let folder = root().join("target/generic");
     // Unoptimised, as what counts is which functions there are; and without the flag with which debug builds of this repository share kernels.
-    let build = [
-        "build",
-        "--locked",
-        "--quiet",
-        "--release",
-        "--package",
-        "rectify-nn",
-        "--config",
-        "profile.release.opt-level=0",
-    ];
-    output(cargo(&build).arg("--target-dir").arg(&folder).env("RUSTFLAGS", ""))?;
+    let packages = ["--package", "rectify-tape", "--package", "rectify-nn"];
+    let build = ["build", "--locked", "--quiet", "--release", "--config", "profile.release.opt-level=0"];
+    output(cargo(&build).args(packages).arg("--target-dir").arg(&folder).env("RUSTFLAGS", ""))?;
     for library in ["tape", "nn"] {
         let path = folder.join(format!("release/lib{library}.rlib"));
         let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;

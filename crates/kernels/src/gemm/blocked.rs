@@ -72,8 +72,8 @@ impl Cut {
         let (height, registers, unit) = level.run::<T, _>(Shape(n));
         let width = registers * unit;
         let block = block_of(k);
-        // A block of a group of panels takes three quarters of the second level.
-        let group = cache::second_level() / 4 * 3 / (block * size_of::<T>()) / width * width;
+        // A block of a group of panels takes half of the second level, and leaves room for its part of c.
+        let group = cache::second_level() / 2 / (block * size_of::<T>()) / width * width;
         Cut { height, width, unit, block, group: group.max(width), asks: (m * k >= STREAMED, k * n >= STREAMED) }
     }
 }

@@ -105,7 +105,7 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
         let log_sums = &log_sums[(at.0 * heads + at.1) * steps..][..steps];
         let finite = [q, k, v, dy].into_iter().all(|part| is_finite::<L>(part, steps, features));
         let (stride, at_a_time, scale) = (attention.stride(), attention.queries(finite), attention.scale());
-        // Not by `map`, within which the compiler leaves lanes uncompiled for this level.
+        // Not by `map` of an array, whose closure the compiler does not put into the code of this level.
         let keys = transposed::<L>(k, steps, features, stride);
         let values = transposed::<L>(v, steps, features, stride);
         let scaled_keys = copied(k, steps, features, scale);

@@ -86,6 +86,7 @@ impl ConstrainedPRelu {
 /// The parameter, with the bounds that hold it. What a rounding put outside comes back.
 fn param<T: Float>(stored: Tensor<T>, constraint: Constraint, enforcement: Enforcement) -> Param<T> {
     let Some((low, high)) = constraint.stored_bounds(enforcement) else { return Param::new(stored, Group::Slope) };
+    // Not by the tensors' `clamp`, whose kernel would be compiled with the library: constructors of f32 call this.
     let (least, most) = (T::from_f64(low), T::from_f64(high));
     let held = |number: T| match number {
         _ if number.is_nan() => T::ZERO,

@@ -61,7 +61,7 @@ impl Import {
     ///
     /// # Errors
     /// As [`Import::load`].
-    #[inline]
+    #[inline] // so that the layers of f32 are compiled by who imports
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Model> {
         named(Path::new("(bytes)"), self.parse(bytes))
     }
@@ -80,7 +80,7 @@ impl Import {
     ///
     /// # Errors
     /// As [`Import::load_ids`].
-    #[inline]
+    #[inline] // so that the layers of f32 are compiled by who imports
     pub fn ids_from_bytes(&self, bytes: &[u8]) -> Result<IdsModel> {
         named(Path::new("(bytes)"), self.parse_ids(bytes))
     }

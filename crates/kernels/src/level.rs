@@ -7,7 +7,8 @@
 //! `KERNELS_LEVEL=portable|avx2|avx512` overrides what was detected (asking for what the CPU lacks is a panic that says so).
 //!
 //! `RUSTFLAGS="--cfg kernels_avx512_only"` compiles that level alone, in a third of the time: for those who change the code, not for
-//! what they ship. The other levels then count as not available.
+//! what they ship. Debug builds of this repository share kernels of the level of the machine that builds (`build.rs`). Levels that were not
+//! compiled count as not available.
 
 #![expect(unsafe_code, reason = "entering code compiled for an instruction set")]
 
@@ -53,33 +54,47 @@ impl Level {
         }
     }
 
-    /// Whether this CPU has what the level needs.
-    pub fn is_available(self) -> bool {
-        match self {
-            #[cfg(kernels_avx512_only)]
-            Level::Portable => false,
-            #[cfg(not(kernels_avx512_only))]
-            Level::Portable => true,
-            #[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
-            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("fma")
-                    && is_x86_feature_detected!("avx512f")
-            }
-            #[cfg(any(not(target_arch = "x86_64"), kernels_avx512_only))]
-            _ => false,
+    /// Whether this build has kernels of the level.
+    const fn is_compiled(self) -> bool {
+        if cfg!(kernels_avx512_only) {
+            return matches!(self, Level::Avx512);
         }
+        if cfg!(test) || cfg!(not(any(host_level = "portable", host_level = "avx2", host_level = "avx512"))) {
+            return true;
+        }
+        match self {
+            Level::Portable => cfg!(host_level = "portable"),
+            Level::Avx2 => cfg!(host_level = "avx2"),
+            Level::Avx512 => cfg!(host_level = "avx512"),
+        }
+    }
+
+    /// Whether this CPU has what the level needs, and this build its kernels.
+    pub fn is_available(self) -> bool {
+        self.is_compiled()
+            && match self {
+                Level::Portable => true,
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => {
+                    is_x86_feature_detected!("avx2")
+                        && is_x86_feature_detected!("fma")
+                        && is_x86_feature_detected!("avx512f")
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => false,
+            }
     }
 
     /// Makes every kernel of the process run at this level from now on: for tests, and for results that must not depend
     /// on the machine.
     ///
     /// # Panics
-    /// If this CPU lacks the level.
+    /// If this CPU lacks the level, or this build does.
     #[track_caller]
     pub fn set_current(self) {
+        assert!(self.is_compiled(), "this build has no kernels of the level {self}: release builds have them all");
         assert!(self.is_available(), "this CPU lacks what the level {self} needs");
         CURRENT.store(self as u8 + 1, Ordering::Relaxed);
     }
@@ -88,7 +103,9 @@ impl Level {
     fn detect() -> Level {
         let level = match std::env::var("KERNELS_LEVEL") {
             Ok(name) => name.parse().unwrap_or_else(|error| panic!("KERNELS_LEVEL: {error}")),
-            Err(_) => *Level::ALL.iter().rfind(|level| level.is_available()).expect("portable is always available"),
+            Err(_) => *Level::ALL.iter().rfind(|level| level.is_available()).unwrap_or_else(|| {
+                panic!("this build has kernels for another CPU than this one: build anew (`cargo clean -p rectify-kernels`)")
+            }),
         };
         level.set_current();
         level
@@ -97,18 +114,17 @@ impl Level {
     /// Runs the kernel with this level's registers.
     #[inline(always)]
     pub(crate) fn run<T: Float, K: Kernel<T>>(self, kernel: K) -> K::Output {
+        // `const`, so that rustc does not compile what a build leaves out.
         match self {
-            #[cfg(not(kernels_avx512_only))]
-            Level::Portable => kernel.run::<T::Portable>(),
+            Level::Portable if const { Level::Portable.is_compiled() } => kernel.run::<T::Portable>(),
             // SAFETY: `set_current` is the only way to a current level and asserts that the CPU has it; tests ask
             // `is_available` before they name one.
-            #[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
-            Level::Avx2 => unsafe { with_avx2(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 if const { Level::Avx2.is_compiled() } => unsafe { with_avx2(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { with_avx512(kernel) },
-            #[cfg(any(not(target_arch = "x86_64"), kernels_avx512_only))]
-            _ => unreachable!("no such level in this build"),
+            Level::Avx512 if const { Level::Avx512.is_compiled() } => unsafe { with_avx512(kernel) },
+            _ => unreachable!("this build has no kernels of the level {self}"),
         }
     }
 }
@@ -119,7 +135,7 @@ pub(crate) fn run<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     Level::current().run(kernel)
 }
 
-#[cfg(all(target_arch = "x86_64", not(kernels_avx512_only)))]
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn with_avx2<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
     kernel.run::<T::Avx2>()

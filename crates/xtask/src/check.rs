@@ -27,7 +27,7 @@ pub fn check() -> Outcome {
     // All at once, so that both cores have work to the end, and as the README's command builds them, which finds them built.
     section("tests and examples, built");
     let build = ["test", "--locked", "--quiet", "--workspace", "--no-run", "--message-format=json-render-diagnostics"];
-    let tests = programs(&output(&mut cargo(&build))?, "/crates/kernels#");
+    let tests = unit_tests(&output(&mut cargo(&build))?, "/crates/kernels#");
     if tests.is_empty() {
         return Err("cargo built no tests of the kernels".into());
     }
@@ -67,10 +67,11 @@ fn experiment(name: &str) -> Outcome {
     Ok(())
 }
 
-/// The tests of a package among what cargo says it built. By themselves they would be built anew: another choice of packages is another choice of their
-/// dependencies' features.
-fn programs(messages: &str, folder: &str) -> Vec<PathBuf> {
-    let tests = messages.lines().filter(|line| line.contains(folder) && line.contains("\"test\":true"));
+/// The unit tests of a package among what cargo says it built. By themselves they would be built anew: another choice of packages is another choice of their
+/// dependencies' features. Other tests link kernels of this machine's level alone.
+fn unit_tests(messages: &str, folder: &str) -> Vec<PathBuf> {
+    let wanted = [folder, "\"test\":true", "\"kind\":[\"lib\"]"];
+    let tests = messages.lines().filter(|line| wanted.iter().all(|part| line.contains(part)));
     let program =
         |line: &str| Some(line.split_once("\"executable\":\"")?.1.split_once('"')?.0.replace("\\\\", "\\").into());
     tests.filter_map(program).collect()
@@ -104,20 +105,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tests_of_one_package_are_found_in_what_cargo_says() {
-        let line = |package: &str, test: bool, program: &str| {
+    fn the_unit_tests_of_one_package_are_found_in_what_cargo_says() {
+        let line = |package: &str, kind: &str, test: bool, program: &str| {
             format!(
-                "{{\"reason\":\"compiler-artifact\",\"package_id\":\"path+file:///w/crates/{package}#0.1.0\",\"profile\":{{\"test\":{test}}},\"executable\":{program}}}\n"
+                "{{\"reason\":\"compiler-artifact\",\"package_id\":\"path+file:///w/crates/{package}#0.1.0\",\"target\":{{\"kind\":[\"{kind}\"]}},\"profile\":{{\"test\":{test}}},\"executable\":{program}}}\n"
             )
         };
         let lines = [
-            line("kernels", true, "\"/t/deps/kernels-1\""),
-            line("kernels", false, "null"),
-            line("nn", true, "\"/t/deps/nn-1\""),
-            line("kernels", false, "\"/t/examples/products\""),
-            line("kernels", true, "\"/t/deps/pool-2\""),
+            line("kernels", "lib", true, "\"/t/deps/kernels-1\""),
+            line("kernels", "lib", false, "null"),
+            line("nn", "lib", true, "\"/t/deps/nn-1\""),
+            line("kernels", "example", false, "\"/t/examples/products\""),
+            line("kernels", "test", true, "\"/t/deps/pool-2\""),
         ];
-        let found = programs(&lines.concat(), "/crates/kernels#");
-        assert_eq!(found, ["/t/deps/kernels-1", "/t/deps/pool-2"].map(PathBuf::from));
+        let found = unit_tests(&lines.concat(), "/crates/kernels#");
+        assert_eq!(found, [PathBuf::from("/t/deps/kernels-1")]);
     }
 }

@@ -1,4 +1,4 @@
-//! f32 against the oracle at every level: edges, and bit patterns over the whole range. f64 has `tests/math_f64.rs`.
+//! f32 against the oracle at every level: edges, and bit patterns over the whole range. f64 has `f64_tests.rs`.
 
 use super::oracle;
 use crate::testing::{EDGES, LENGTHS, at_every_level};

@@ -1,26 +1,27 @@
 //! The transcendental functions in f64 against values of mpmath, at every level: at most 2 ulp apart.
 //!
-//! `reference/make_math.py` wrote the values. One test for all: the level is global.
+//! `tests/reference/make_math.py` wrote the values.
 
-use kernels::{Broadcast, In1, In2, Level};
+use crate::testing::at_every_level;
+use crate::{Broadcast, In1, In2};
 
 /// What is measured stays below this; the documentation says how far.
 const BOUND: u64 = 2;
 
 fn one(name: &str) -> fn(In1<'_, f64>) {
     match name {
-        "exp" => kernels::exp,
-        "expm1" => kernels::expm1,
-        "ln" => kernels::ln,
-        "log1p" => kernels::log1p,
-        "tanh" => kernels::tanh,
-        "sin" => kernels::sin,
-        "cos" => kernels::cos,
-        "sigmoid" => kernels::sigmoid,
-        "silu" => kernels::silu,
-        "softplus" => kernels::softplus,
-        "erf" => kernels::erf,
-        "gelu" => kernels::gelu,
+        "exp" => crate::exp,
+        "expm1" => crate::expm1,
+        "ln" => crate::ln,
+        "log1p" => crate::log1p,
+        "tanh" => crate::tanh,
+        "sin" => crate::sin,
+        "cos" => crate::cos,
+        "sigmoid" => crate::sigmoid,
+        "silu" => crate::silu,
+        "softplus" => crate::softplus,
+        "erf" => crate::erf,
+        "gelu" => crate::gelu,
         _ => panic!("no function {name}"),
     }
 }
@@ -33,7 +34,7 @@ fn steps(a: f64, b: f64) -> u64 {
 
 #[test]
 fn f64_is_within_two_ulps_of_mpmath() {
-    let rows: Vec<(&str, Vec<f64>)> = include_str!("reference/math_f64.txt")
+    let rows: Vec<(&str, Vec<f64>)> = include_str!("../../tests/reference/math_f64.txt")
         .lines()
         .map(|line| {
             let (name, rest) = line.split_once(' ').expect("a name and numbers");
@@ -41,15 +42,14 @@ fn f64_is_within_two_ulps_of_mpmath() {
             (name, rest.split(' ').map(number).collect())
         })
         .collect();
-    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
-        level.set_current();
+    at_every_level(|level| {
         for of_function in rows.chunk_by(|a, b| a.0 == b.0) {
             let name = of_function[0].0;
             let column = |k: usize| of_function.iter().map(|(_, numbers)| numbers[k]).collect::<Vec<f64>>();
             let (x, mut y) = (column(0), vec![0.0; of_function.len()]);
             let expected = if name == "pow" {
                 let exponents = column(1);
-                kernels::pow(In2::From { a: Broadcast::full(&x), b: Broadcast::full(&exponents), y: &mut y });
+                crate::pow(In2::From { a: Broadcast::full(&x), b: Broadcast::full(&exponents), y: &mut y });
                 column(2)
             } else {
                 one(name)(In1::From { x: &x, y: &mut y });
@@ -60,5 +60,5 @@ fn f64_is_within_two_ulps_of_mpmath() {
             println!("{name} at {level}: {worst} ulp at {:e}", x[i]);
             assert!(worst <= BOUND, "{name}({:e}) = {:e}, not {:e}: {worst} ulp at {level}", x[i], y[i], expected[i]);
         }
-    }
+    });
 }

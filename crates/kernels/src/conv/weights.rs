@@ -44,7 +44,7 @@ fn slice_of<'a, T: Float>(plan: &Plan, (x, dy): (&[T], &[T]), first: usize, sums
 }
 
 /// The sums of two slices.
-pub(super) fn added<'a, T: Float>(a: &'a mut [T], b: &mut [T]) -> &'a mut [T] {
+fn added<'a, T: Float>(a: &'a mut [T], b: &mut [T]) -> &'a mut [T] {
     crate::add(In2::OverA { a: &mut *a, b: Broadcast::full(b) });
     a
 }

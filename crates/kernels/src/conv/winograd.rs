@@ -30,10 +30,13 @@ use crate::pool::Buffer;
 
 /// Numbers of a cache line: what keeps the planes of a block from falling into the same sets of the cache.
 const APART: usize = 16;
-/// Bytes of a block's planes, source and result, and of those that weights' gradients are summed over.
-const BLOCK: usize = 96 << 10;
+/// Bytes of a block's planes, and of those that weights' gradients are summed over.
+const BLOCK: usize = 512 << 10;
 const BLOCK_OF_WEIGHTS: usize = 256 << 10;
+/// Tiles of a block: as many as fill the register tiles of its products, at least; enough that reading the transformed weights anew costs
+/// little, at most.
 const FEWEST_TILES: usize = 24;
+const MOST_TILES: usize = 64;
 
 /// Whether it is faster: shape alone decides, never the batch.
 pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
@@ -93,18 +96,28 @@ impl Sizes {
         (self.tile + 2) * (self.tile + 2)
     }
 
-    /// Rows of tiles in a block of so many bytes, and of no fewer tiles than fill the register tiles of its products.
+    /// Tiles whose planes, of so many numbers a place, take so many bytes.
     #[inline(always)]
-    fn block_rows(&self, block: usize) -> usize {
-        let tiles = block / (self.places() * size_of::<f32>() * (self.channels + self.filters));
-        let columns = self.tiles()[1];
-        (tiles / columns).max(FEWEST_TILES.div_ceil(columns))
+    fn tiles_of(&self, bytes: usize, numbers: usize) -> usize {
+        bytes / (self.places() * size_of::<f32>() * numbers)
+    }
+
+    /// Rows of at least so many tiles.
+    #[inline(always)]
+    fn rows_of(&self, tiles: usize) -> usize {
+        tiles.div_ceil(self.tiles()[1])
     }
 
     /// From one plane of so many tiles to the next.
     #[inline(always)]
     fn plane(tiles: usize, channels: usize) -> usize {
         tiles * channels + APART
+    }
+
+    /// Whether the products of a place are of one panel of this width and as wide as their source, so that they can take its plane.
+    #[inline(always)]
+    fn is_square(&self, width: usize) -> bool {
+        self.channels == self.filters && self.filters == width
     }
 
     #[inline(always)]
@@ -177,7 +190,8 @@ fn compute<T: Float>(
         },
     );
     let tiles = sizes.tiles();
-    let rows = sizes.block_rows(BLOCK);
+    let numbers = if sizes.is_square(width) { sizes.channels } else { sizes.channels + sizes.filters };
+    let rows = sizes.rows_of(sizes.tiles_of(BLOCK, numbers).clamp(FEWEST_TILES, MOST_TILES));
     let images = result.len() / (sizes.result[0] * sizes.result_row());
     let cost = tiles[1] * sizes.places() * sizes.channels * sizes.filters;
     let all = images * tiles[0];

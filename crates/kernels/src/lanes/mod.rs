@@ -11,8 +11,10 @@
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
+mod opaque;
 pub mod planes;
 pub mod portable;
+pub mod square;
 pub mod sums;
 pub mod tile;
 pub mod window;

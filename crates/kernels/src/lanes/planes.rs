@@ -1,69 +1,98 @@
-//! One register in each of several planes of equal length: stored or loaded after one check for all.
+//! One register in each of S² planes of equal length: stored or loaded after one check for all.
 #![expect(unsafe_code, reason = "one check for all planes")]
 
 use super::Lanes;
-use crate::Float;
+use super::opaque::opaque;
 use std::marker::PhantomData;
 
-/// A place for one register in each of so many planes.
-pub struct To<'a, T> {
-    first: *mut T,
+/// Registers `S·i + j` of a square, each in a plane of its own, written line by line.
+///
+/// A line's registers are the same distance apart, which an address may say up to four times (three of them in a register), so that all
+/// take two or three registers. A pointer to each plane would be kept, and moved on, in memory.
+pub struct To<'a, L: Lanes, const S: usize> {
+    line: *mut L::Elem,
+    /// Bytes from plane to plane.
     plane: usize,
-    count: usize,
-    planes: PhantomData<&'a mut [T]>,
+    lines: usize,
+    planes: PhantomData<&'a mut [L::Elem]>,
 }
 
-impl<'a, T: Float> To<'a, T> {
-    /// Register p goes to `planes[p * plane + at..]`.
+impl<'a, L: Lanes, const S: usize> To<'a, L, S> {
+    /// Register p goes to `planes[p * plane + at..]`, for p < S².
     ///
     /// # Panics
     /// If the last one would end beyond `planes`.
     #[inline(always)]
-    pub fn new<L: Lanes<Elem = T>>(planes: &'a mut [T], plane: usize, at: usize, count: usize) -> Self {
-        check::<L>(planes.len(), count, plane, at);
-        To { first: planes.as_mut_ptr().wrapping_add(at), plane, count, planes: PhantomData }
+    pub fn new(planes: &'a mut [L::Elem], plane: usize, at: usize) -> Self {
+        check::<L>(planes.len(), S * S, plane, at);
+        let line = planes.as_mut_ptr().wrapping_add(at);
+        To { line, plane: plane * size_of::<L::Elem>(), lines: S, planes: PhantomData }
     }
 
-    /// Stores register `p`.
+    /// Stores the next line.
     ///
     /// # Panics
-    /// If there are fewer planes.
+    /// If all of them are written.
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them")
+    )]
     #[inline(always)]
-    pub fn store<L: Lanes<Elem = T>>(&mut self, p: usize, value: L) {
-        assert!(p < self.count, "there are fewer planes");
-        // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
-        value.store(unsafe { std::slice::from_raw_parts_mut(self.first.add(p * self.plane), L::N) });
+    pub fn store(&mut self, values: [L; S]) {
+        assert!(self.lines > 0, "a square has as many lines as columns");
+        self.lines -= 1;
+        for (j, value) in values.into_iter().enumerate() {
+            let place = self.line.wrapping_byte_add(self.plane * j);
+            // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
+            value.store(unsafe { std::slice::from_raw_parts_mut(place, L::N) });
+        }
+        self.line = self.line.wrapping_byte_add(self.plane * S);
+        opaque!(self.line);
     }
 }
 
-/// One register in each of so many planes.
-pub struct From<'a, T> {
-    first: *const T,
+/// As [`To`], read column by column.
+pub struct From<'a, L: Lanes, const S: usize> {
+    column: *const L::Elem,
+    /// Bytes from plane to plane.
     plane: usize,
-    count: usize,
-    planes: PhantomData<&'a [T]>,
+    columns: usize,
+    planes: PhantomData<&'a [L::Elem]>,
 }
 
-impl<'a, T: Float> From<'a, T> {
-    /// Register p is at `planes[p * plane + at..]`.
+impl<'a, L: Lanes, const S: usize> From<'a, L, S> {
+    /// Register p is at `planes[p * plane + at..]`, for p < S².
     ///
     /// # Panics
     /// If the last one would end beyond `planes`.
     #[inline(always)]
-    pub fn new<L: Lanes<Elem = T>>(planes: &'a [T], plane: usize, at: usize, count: usize) -> Self {
-        check::<L>(planes.len(), count, plane, at);
-        From { first: planes.as_ptr().wrapping_add(at), plane, count, planes: PhantomData }
+    pub fn new(planes: &'a [L::Elem], plane: usize, at: usize) -> Self {
+        check::<L>(planes.len(), S * S, plane, at);
+        let column = planes.as_ptr().wrapping_add(at);
+        From { column, plane: plane * size_of::<L::Elem>(), columns: S, planes: PhantomData }
     }
 
-    /// Register `p`.
+    /// The next column.
     ///
     /// # Panics
-    /// If there are fewer planes.
+    /// If all of them are read.
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them")
+    )]
     #[inline(always)]
-    pub fn load<L: Lanes<Elem = T>>(&self, p: usize) -> L {
-        assert!(p < self.count, "there are fewer planes");
-        // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
-        L::load(unsafe { std::slice::from_raw_parts(self.first.add(p * self.plane), L::N) })
+    pub fn load(&mut self) -> [L; S] {
+        assert!(self.columns > 0, "a square has as many columns as lines");
+        self.columns -= 1;
+        let mut values = [L::zero(); S];
+        for (i, value) in values.iter_mut().enumerate() {
+            let place = self.column.wrapping_byte_add(self.plane * S * i);
+            // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
+            *value = L::load(unsafe { std::slice::from_raw_parts(place, L::N) });
+        }
+        self.column = self.column.wrapping_byte_add(self.plane);
+        opaque!(self.column);
+        values
     }
 }
 
@@ -76,6 +105,7 @@ fn check<L: Lanes>(length: usize, count: usize, plane: usize, at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Float;
     use crate::level::Kernel;
     use crate::testing::at_every_level;
 
@@ -91,22 +121,23 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes<Elem = T>>(self) -> usize {
-            let from = From::new::<L>(self.from, self.plane, self.at, 3);
-            let mut to = To::new::<L>(self.to, self.plane, self.at, 3);
-            (0..3).for_each(|p| to.store(p, from.load::<L>(p)));
+            let mut from = From::<L, 3>::new(self.from, self.plane, self.at);
+            let mut to = To::<L, 3>::new(self.to, self.plane, self.at);
+            (0..3).for_each(|_| to.store(from.load()));
             L::N
         }
     }
 
     #[test]
-    fn three_planes_move_and_nothing_else() {
+    fn columns_become_lines_and_nothing_else_moves() {
         at_every_level(|level| {
-            let from: Vec<f32> = (0..3 * 40).map(|i| i as f32).collect();
+            let from: Vec<f32> = (0..9 * 40).map(|i| i as f32).collect();
             let mut to = vec![-1.0; from.len()];
             let lanes = level.run(Moves { from: &from, to: &mut to, plane: 40, at: 5 });
             for (i, &number) in to.iter().enumerate() {
-                let moved = (5..5 + lanes).contains(&(i % 40));
-                assert_eq!(number, if moved { i as f32 } else { -1.0 }, "{i}");
+                let (p, place) = (i / 40, i % 40);
+                let turned = ((p % 3 * 3 + p / 3) * 40 + place) as f32;
+                assert_eq!(number, if (5..5 + lanes).contains(&place) { turned } else { -1.0 }, "{i}");
             }
         });
     }
@@ -114,7 +145,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "planes end before the last register")]
     fn a_plane_beyond_the_end_is_refused() {
-        let (from, mut to) = ([0.0f32; 70], [0.0f32; 70]);
-        crate::level::run(Moves { from: &from, to: &mut to, plane: 34, at: 3 });
+        let (from, mut to) = ([0.0f32; 8 * 40 + 3], [0.0f32; 8 * 40 + 3]);
+        crate::level::run(Moves { from: &from, to: &mut to, plane: 40, at: 0 });
     }
 }

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "one check for all steps")]
 
 use super::Lanes;
+use super::opaque::opaque;
 use super::window::{prefetch, prefetch_near};
 
 /// A factor as a tile reads it: number (line, step) of row i is `values[i * row + line * line_stride + step * step_stride]`.
@@ -65,17 +66,6 @@ impl<T> Ahead<T> {
         }
         self.at = self.at.wrapping_add(self.chunk);
     }
-}
-
-/// What it holds stays, but the compiler does not know so.
-macro_rules! opaque {
-    ($place:expr) => {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: no instruction is there, so nothing is read, written or changed.
-        unsafe {
-            std::arch::asm!("/* {0} */", inout(reg) $place, options(nomem, nostack, preserves_flags));
-        }
-    };
 }
 
 /// The lines of a tile at one step.

@@ -4,6 +4,7 @@ use super::{Sizes, TileRows, tiles};
 use crate::Float;
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
+use crate::lanes::square::multiply_lines;
 use crate::lanes::sums::{Factor, store_all};
 use crate::lanes::tile::{by_tile, height, next_run, registers};
 use crate::level::Kernel;
@@ -78,7 +79,9 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
         let [tile_rows, columns] = sizes.tiles();
         let rows = self.part.end - self.part.first;
         let count = rows * columns;
-        let (of_v, of_m) = (Sizes::plane(count, sizes.channels), Sizes::plane(count, sizes.filters));
+        let in_place = sizes.is_square(registers::<L>(sizes.filters) * L::N);
+        let of_v = Sizes::plane(count, sizes.channels);
+        let of_m = if in_place { 0 } else { Sizes::plane(count, sizes.filters) };
         let lengths = [sizes.places() * of_v, sizes.places() * of_m, sizes.source[1] * sizes.channels];
         let mut scratch = Scratch::<T>::new(lengths.iter().sum());
         let [v, m, zeros] = scratch.parts(lengths);
@@ -93,7 +96,13 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
                 _ => tiles::source::<L, 2, 4>(&sizes, source, in_image, zeros, (planes, of_v)),
             }
         }
-        self.multiply::<L>(count, (v, of_v), (m, of_m));
+        let (m, of_m) = if in_place {
+            self.multiply_in_place::<L>(count, (&mut *v, of_v));
+            (&*v, of_v)
+        } else {
+            self.multiply::<L>(count, (v, of_v), (&mut *m, of_m));
+            (&*m, of_m)
+        };
         let start = self.part.row_of(self.part.first);
         for row in 0..rows {
             let tiles = self.part.first + row;
@@ -126,15 +135,27 @@ impl<T: Float> Block<'_, T> {
                     by_tile!(L, lines, registers, |R, W| {
                         let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
                         let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
-                        let m = &mut m[tile * filters..];
-                        match channels {
-                            // So few steps go faster where their number and the lines' distance are known.
-                            16 => store_all::<L, R, W>(Factor { line: 16, ..a }, b, (16, count), m, filters),
-                            _ => store_all::<L, R, W>(a, b, (channels, count), m, filters),
-                        }
+                        store_all::<L, R, W>(a, b, (channels, count), &mut m[tile * filters..], filters);
                     });
                     tile += lines * count;
                 }
+            }
+        }
+    }
+
+    /// The products of all places, each over its factor: fewer planes pass through the first level.
+    #[inline(always)]
+    fn multiply_in_place<L: Lanes<Elem = T>>(&self, tiles: usize, (v, of_v): (&mut [T], usize)) {
+        let width = self.sizes.channels;
+        let registers = width / L::N;
+        for (u, v) in self.u.chunks_exact(width * width).zip(v.chunks_exact_mut(of_v)) {
+            let mut tile = 0;
+            while tile < tiles {
+                let (lines, count) = next_run(tiles - tile, height::<L>(registers));
+                by_tile!(L, lines, registers, |R, W| {
+                    multiply_lines::<L, R, W>(&mut v[tile * width..][..count * R * width], u);
+                });
+                tile += lines * count;
             }
         }
     }

@@ -86,15 +86,13 @@ pub(super) fn source<L: Lanes, const M: usize, const S: usize>(
             for (j, d) in d.iter_mut().enumerate().skip(2) {
                 *d = column::<L, S>(&rows, (M * t + j, before, width), channels, c);
             }
-            let mut to = planes::To::new::<L>(to, plane, t * channels + c, S * S);
+            let mut to = planes::To::<L, S>::new(to, plane, t * channels + c);
             for i in 0..S {
                 let mut across = [L::zero(); S];
                 for (across, d) in across.iter_mut().zip(&d) {
                     *across = d[i];
                 }
-                for (j, value) in down(across).into_iter().enumerate() {
-                    to.store(S * i + j, value);
-                }
+                to.store(down(across));
             }
         }
     }
@@ -127,14 +125,10 @@ pub(super) fn result<L: Lanes, const M: usize, const S: usize>(
     (from, plane): (&[L::Elem], usize),
     at: usize,
 ) -> [[L; M]; M] {
-    let from = planes::From::new::<L>(from, plane, at, S * S);
+    let mut from = planes::From::<L, S>::new(from, plane, at);
     let mut sums = [[L::zero(); S]; M];
     for j in 0..S {
-        let mut m = [L::zero(); S];
-        for (i, m) in m.iter_mut().enumerate() {
-            *m = from.load(S * i + j);
-        }
-        for (sums, sum) in sums.iter_mut().zip(up::<L, M, S>(m)) {
+        for (sums, sum) in sums.iter_mut().zip(up::<L, M, S>(from.load())) {
             sums[j] = sum;
         }
     }
@@ -171,12 +165,10 @@ pub(super) fn cotangent<L: Lanes>(
                 let (a, b) = (L::load(&rows[0][at..at + L::N]), L::load(&rows[1][at..at + L::N]));
                 *z = [a, a + b, a - b, -b];
             }
-            let mut to = planes::To::new::<L>(to, plane, t * filters + f, 16);
+            let mut to = planes::To::<L, 4>::new(to, plane, t * filters + f);
             let [left, right] = z;
-            for (i, (a, b)) in left.into_iter().zip(right).enumerate() {
-                for (j, value) in [a, a + b, a - b, -b].into_iter().enumerate() {
-                    to.store(4 * i + j, value);
-                }
+            for (a, b) in left.into_iter().zip(right) {
+                to.store([a, a + b, a - b, -b]);
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Backward to weights: the sums over tiles in the transformed domain. Tiles are of 2×2: larger ones round too much here.
 
-use super::{BLOCK_OF_WEIGHTS, Sizes, tiles};
+use super::{BLOCK_OF_WEIGHTS, FEWEST_TILES, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
-use crate::conv::weights::{added, most_slices};
+use crate::conv::weights::most_slices;
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, sums};
 use crate::lanes::tile::{by_tile, height, next, registers};
+use crate::lanes::window::Window;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;
@@ -14,6 +15,9 @@ use crate::scratch::Scratch;
 
 /// Places of a transformed tile.
 const PLACES: usize = 16;
+
+/// Columns of dw that are finished at once: their sums stay in the first level.
+const COLUMNS: usize = 256;
 
 /// dw of x and dy; whether it is all finite, else it has to be computed otherwise.
 pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
@@ -28,9 +32,13 @@ pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy
     let grain = Grain { chunk: rows.div_ceil(slices), serial: 2 };
     let mut room = Buffer::<T>::new(grain.chunks(rows) * length);
     let parts = (Count(rows), PerChunk::new(&mut room, length, grain));
-    let total =
-        parallel::fold(parts, grain, |first, (Count(rows), sums)| slice_of(sizes, (x, dy), (first, rows), sums), added);
-    level::run(Finish { sizes, sums: total, dw })
+    parallel::for_each(parts, grain, |first, (Count(rows), sums)| {
+        level::run(Slice { sizes, x, dy, first, rows, sums: sums.into_room() });
+    });
+    let plane = sizes.channels * sizes.filters;
+    let taps = Columns(Window::new(dw, plane));
+    let finish = |first, Columns(dw)| level::run(Finish { slices: &room, plane, first, dw });
+    parallel::fold(taps, Grain { chunk: COLUMNS, serial: 8 * COLUMNS }, finish, |a, b| a && b)
 }
 
 /// So many rows of tiles.
@@ -45,15 +53,17 @@ impl Split for Count {
     }
 }
 
-fn slice_of<'a, T: Float>(
-    sizes: Sizes,
-    (x, dy): (&[T], &[T]),
-    (first, rows): (usize, usize),
-    sums: PerChunk<'a, T>,
-) -> &'a mut [T] {
-    let sums = sums.into_room();
-    level::run(Slice { sizes, x, dy, first, rows, sums: &mut *sums });
-    sums
+/// Of dw, `[9, C·F]`, some of the columns.
+struct Columns<'a, T>(Window<'a, T>);
+
+impl<T: Float> Split for Columns<'_, T> {
+    fn len(&self) -> usize {
+        self.0.columns()
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (head, tail) = self.0.split_columns(at);
+        (Columns(head), Columns(tail))
+    }
 }
 
 /// Some rows of tiles: sums `[16, C, F]`.
@@ -72,9 +82,9 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) {
         let Slice { sizes, x, dy, first, rows, sums } = self;
-        sums.fill(T::ZERO);
         let [tile_rows, columns] = sizes.tiles();
-        let block = sizes.block_rows(BLOCK_OF_WEIGHTS).min(rows);
+        let tiles = sizes.tiles_of(BLOCK_OF_WEIGHTS, sizes.channels + sizes.filters).max(FEWEST_TILES);
+        let block = sizes.rows_of(tiles).min(rows);
         let of_x = sizes.source[0] * sizes.source[1] * sizes.channels;
         let of_dy = sizes.result[0] * sizes.result[1] * sizes.filters;
         let (plane_v, plane_z) =
@@ -97,15 +107,22 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
             }
             for place in 0..PLACES {
                 let sums = &mut sums[place * sizes.channels * sizes.filters..][..sizes.channels * sizes.filters];
-                accumulate::<L>(&sizes, count * columns, &v[place * plane_v..], &z[place * plane_z..], sums);
+                let factors = (&v[place * plane_v..], &z[place * plane_z..]);
+                accumulate::<L>(&sizes, count * columns, factors, sums, start == 0);
             }
         }
     }
 }
 
-/// sums += vᵀ·z over tiles.
+/// sums += vᵀ·z over tiles, or = where they are the first.
 #[inline(always)]
-fn accumulate<L: Lanes>(sizes: &Sizes, tiles: usize, v: &[L::Elem], z: &[L::Elem], sums: &mut [L::Elem]) {
+fn accumulate<L: Lanes>(
+    sizes: &Sizes,
+    tiles: usize,
+    (v, z): (&[L::Elem], &[L::Elem]),
+    sums: &mut [L::Elem],
+    are_first: bool,
+) {
     let Sizes { channels, filters, .. } = *sizes;
     let panel = registers::<L>(filters);
     for f in (0..filters).step_by(panel * L::N) {
@@ -114,7 +131,7 @@ fn accumulate<L: Lanes>(sizes: &Sizes, tiles: usize, v: &[L::Elem], z: &[L::Elem
         while c < channels {
             let lines = next(channels - c, height::<L>(registers));
             by_tile!(L, lines, registers, |R, W| {
-                product::<L, R, W>((v, c), (z, f), tiles, sums, (channels, filters));
+                product::<L, R, W>((v, c), (z, f), tiles, (sums, are_first), (channels, filters));
             });
             c += lines;
         }
@@ -126,7 +143,7 @@ fn product<L: Lanes, const R: usize, const W: usize>(
     (v, c): (&[L::Elem], usize),
     (z, f): (&[L::Elem], usize),
     tiles: usize,
-    to: &mut [L::Elem],
+    (to, is_first): (&mut [L::Elem], bool),
     (channels, filters): (usize, usize),
 ) {
     let a = Factor { values: &v[c..], line: 1, step: channels, row: 0 };
@@ -134,16 +151,21 @@ fn product<L: Lanes, const R: usize, const W: usize>(
     for (r, sums) in sums::<L, R, W>(a, b, tiles).iter().enumerate() {
         let to = &mut to[(c + r) * filters + f..][..W * L::N];
         for (w, &sum) in sums.iter().enumerate() {
-            (L::load(&to[w * L::N..]) + sum).store(&mut to[w * L::N..]);
+            let to = &mut to[w * L::N..][..L::N];
+            let sum = if is_first { sum } else { L::load(to) + sum };
+            sum.store(to);
         }
     }
 }
 
-/// dw of the sums, and whether it is all finite.
+/// dw of the sums of all slices, and whether it is all finite.
 struct Finish<'a, T> {
-    sizes: Sizes,
-    sums: &'a [T],
-    dw: &'a mut [T],
+    /// `[slices, 16, C·F]`.
+    slices: &'a [T],
+    plane: usize,
+    /// The first column of these.
+    first: usize,
+    dw: Window<'a, T>,
 }
 
 impl<T: Float> Kernel<T> for Finish<'_, T> {
@@ -151,16 +173,29 @@ impl<T: Float> Kernel<T> for Finish<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) -> bool {
-        let Finish { sizes, sums, dw } = self;
-        let plane = sizes.channels * sizes.filters;
+        let Finish { slices, plane, first, mut dw } = self;
+        let columns = dw.columns();
+        let mut scratch = Scratch::<T>::new(PLACES * columns);
+        let [sums] = scratch.parts([PLACES * columns]);
+        // Place by place, so that few lines of memory are read at a time.
+        for (place, sums) in sums.chunks_exact_mut(columns).enumerate() {
+            for (i, to) in sums.chunks_exact_mut(L::N).enumerate() {
+                let at = place * plane + first + i * L::N;
+                let mut sum = L::load(&slices[at..at + L::N]);
+                for slice in slices.chunks_exact(PLACES * plane).skip(1) {
+                    sum = sum + L::load(&slice[at..at + L::N]);
+                }
+                sum.store(to);
+            }
+        }
         let mut rest = L::zero();
-        for at in (0..plane).step_by(L::N) {
+        for at in (0..columns).step_by(L::N) {
             let mut s = [L::zero(); PLACES];
-            for (place, s) in s.iter_mut().enumerate() {
-                *s = L::load(&sums[place * plane + at..][..L::N]);
+            for (s, sums) in s.iter_mut().zip(sums.chunks_exact(columns)) {
+                *s = L::load(&sums[at..at + L::N]);
             }
             for (tap, value) in tiles::taps(s).as_flattened().iter().enumerate() {
-                value.store(&mut dw[tap * plane + at..][..L::N]);
+                value.store(dw.row(tap, at, L::N));
                 rest = rest + *value * L::zero();
             }
         }

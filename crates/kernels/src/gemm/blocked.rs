@@ -32,6 +32,8 @@ const PART_COLUMNS: usize = 256;
 const LEFT: usize = 1 << 16;
 /// Up to this many rows a part has all of them, so that one thread alone reads a line of `b`.
 const FEW_ROWS: usize = 96;
+/// Columns of a group for them.
+const GROUP: usize = 512;
 /// Numbers of a factor from which on it comes from afar.
 const STREAMED: usize = 1 << 19;
 /// Up to this many rows a product whose `b` is stored by rows is shared out along k, unless it has more columns than that.
@@ -72,8 +74,10 @@ impl Cut {
         let (height, registers, unit) = level.run::<T, _>(Shape(n));
         let width = registers * unit;
         let block = block_of(k);
-        // A block of a group of panels takes half of the second level, and leaves room for its part of c.
-        let group = cache::second_level() / 2 / (block * size_of::<T>()) / width * width;
+        // A block of a group of panels takes half of the second level, and leaves room for its part of c. Few rows read a copy seldom: a small
+        // one is nearer.
+        let most = if m <= FEW_ROWS { GROUP } else { usize::MAX };
+        let group = (cache::second_level() / 2 / (block * size_of::<T>())).min(most) / width * width;
         Cut { height, width, unit, block, group: group.max(width), asks: (m * k >= STREAMED, k * n >= STREAMED) }
     }
 }

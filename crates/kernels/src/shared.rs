@@ -2,7 +2,7 @@
 //!
 //! Kernels are generic over their element and compiled for every instruction set where they are first needed: the tests of `tape`, `nn` itself,
 //! its tests and its examples would each compile convolutions of their own. At low levels of optimisation rustc takes a generic function from
-//! a crate below where that has it, so what is named here is there for all of them. Release builds inline instead; they and packages that
+//! a crate below where that has it, so what is named here is there for all of them, for this machine's instruction set (`build.rs`). Release builds inline instead; they and packages that
 //! depend on this one leave the file out (`shared_kernels` is set in this repository's `.cargo/config.toml` alone).
 
 use crate::*;

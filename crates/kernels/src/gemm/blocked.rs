@@ -57,42 +57,50 @@ struct Plan {
 }
 
 /// Of the tiles of a product of so many columns: two registers wide, so that they are high, and a panel of `b` is small.
-struct Shape(usize);
+struct Shape {
+    columns: usize,
+    /// Of a product that reads `b` from afar, and once if a tile has all of them.
+    rows: Option<usize>,
+}
 
 impl<T: Float> Kernel<T> for Shape {
     /// Lines, registers, and numbers of a register.
     type Output = (usize, usize, usize);
 
     fn run<L: Lanes<Elem = T>>(self) -> (usize, usize, usize) {
-        let registers = registers::<L>(self.0).min(2);
+        let Shape { columns, rows } = self;
+        let (high, wide) = (height::<L>(1), height::<L>(2));
+        let registers = if high > wide && rows == Some(high) { 1 } else { registers::<L>(columns).min(2) };
         (height::<L>(registers), registers, L::N)
     }
 }
 
 impl Cut {
-    fn of<T: Float>(level: Level, m: usize, k: usize, n: usize) -> Cut {
-        let (height, registers, unit) = level.run::<T, _>(Shape(n));
+    fn of<T: Float>(level: Level, m: usize, k: usize, b: Matrix<'_, T>, n: usize) -> Cut {
+        let asks = (m * k >= STREAMED, k * n >= STREAMED);
+        let (height, registers, unit) =
+            level.run::<T, _>(Shape { columns: n, rows: (asks.1 && b.column == 1).then_some(m) });
         let width = registers * unit;
         let block = block_of(k);
         // A block of a group of panels takes half of the second level, and leaves room for its part of c. Few rows read a copy seldom: a small
         // one is nearer.
         let most = if m <= FEW_ROWS { GROUP } else { usize::MAX };
         let group = (cache::second_level() / 2 / (block * size_of::<T>())).min(most) / width * width;
-        Cut { height, width, unit, block, group: group.max(width), asks: (m * k >= STREAMED, k * n >= STREAMED) }
+        Cut { height, width, unit, block, group: group.max(width), asks }
     }
 }
 
 /// c = a·b, or c += a·b, on the calling thread, between parts of larger matrices, for k > 0 and a c that is not empty.
 pub(crate) fn within<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Window<'_, T>, k: usize, accumulate: bool) {
     let level = Level::current();
-    let cut = Cut::of::<T>(level, c.rows(), k, c.columns());
+    let cut = Cut::of::<T>(level, c.rows(), k, b, c.columns());
     level.run(Part { left: a, right: b, c, steps: k, cut, add: accumulate, epilogue: None });
 }
 
 pub(super) fn compute<T: Float>(product: Product<'_, T>, parallel: bool) {
     let Product { a, b, c, m, k, n, accumulate, epilogue } = product;
     let level = Level::current();
-    let cut = Cut::of::<T>(level, m, k, n);
+    let cut = Cut::of::<T>(level, m, k, b, n);
     let block = cut.block;
     let plan = Plan { level, cut, parallel: parallel && parallel::threads() > 1 };
     let has_steps_for_all = k.div_ceil(block) >= parallel::threads();
@@ -123,9 +131,15 @@ impl Plan {
         } else if rows < FEW_ROWS {
             (strips, units.div_ceil(wanted))
         } else {
-            // Across columns first: a part copies its own of `b`.
-            let across = (columns / PART_COLUMNS).clamp(1, wanted);
-            let down = wanted.div_ceil(across).min(rows / PART_ROWS).max(1);
+            // Along the longer side first: a part fetches what it reads of the other factor for itself.
+            let (most_down, most_across) = ((rows / PART_ROWS).max(1), (columns / PART_COLUMNS).max(1));
+            let (down, across) = if rows >= columns {
+                let down = most_down.min(wanted);
+                (down, wanted.div_ceil(down).min(most_across))
+            } else {
+                let across = most_across.min(wanted);
+                (wanted.div_ceil(across).min(most_down), across)
+            };
             (strips.div_ceil(down), units.div_ceil(across))
         };
         let level = self.level;

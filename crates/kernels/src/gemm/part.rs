@@ -4,7 +4,7 @@
 //! read it: before, or as its first strip goes by, unless it has too few rows to read the copy often. The copy stays in L2; each strip of `a`,
 //! which goes by all panels of the group, in L1.
 
-use super::strips::Strips;
+use super::strips::{self, Strips};
 use super::{Epilogue, Matrix, pack, tile};
 use crate::Float;
 use crate::lanes::Lanes;
@@ -24,6 +24,8 @@ const COPY_FROM: usize = 400;
 const STRIP_FROM: usize = 3;
 /// From so many numbers on between rows of `b` they are copied, too: they fall into few sets of the caches, out of which they push each other.
 const FAR: usize = 4096;
+/// From so many panels on a strip whose lines collide is copied for them.
+const MOVE_FROM: usize = 4;
 /// Numbers between two panels of a copy, so that they do not fall into the same sets of the cache.
 const APART: usize = 16;
 
@@ -109,7 +111,9 @@ enum Panels {
 
 impl Panels {
     fn of<T>(b: Matrix<'_, T>, rows: usize, cut: Cut) -> Self {
-        match (b.column == 1 && b.row < FAR, b.row <= cut.width) {
+        // A single strip reads each number once.
+        let by_rows = b.column == 1 && (b.row < FAR || rows <= cut.height);
+        match (by_rows, b.row <= cut.width) {
             (false, _) => Panels::Copied,
             (true, true) => Panels::InPlace,
             (true, false) if rows >= COPY_FROM => Panels::Copied,
@@ -184,9 +188,12 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let of_copy = copied * (self.steps.min(block) * width + APART);
         // Lines of a transposed factor are far apart, step by step: where several panels read them, they read a copy.
         let is_turned = self.left.row == 1 && columns >= STRIP_FROM * width;
+        // Those of another may push each other out of the first level while the panels go by.
+        let is_moved = !is_turned && columns >= MOVE_FROM * width && strips::collide(self.left);
         let of_strips = if is_turned { Strips::<T>::length(self.steps.min(block), height) } else { 0 };
-        let mut scratch = Scratch::<T>::new(of_copy + of_strips);
-        let [copy, strips] = scratch.parts([of_copy, of_strips]);
+        let of_moved = if is_moved { strips::room(self.steps.min(block), height) } else { 0 };
+        let mut scratch = Scratch::<T>::new(of_copy + of_strips + of_moved);
+        let [copy, strips, moved] = scratch.parts([of_copy, of_strips, of_moved]);
         for from in (0..columns).step_by(group) {
             let these = (columns - from).min(group);
             for step in (0..self.steps).step_by(block) {
@@ -199,9 +206,10 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                     let left = self.left.below(row).right_of(step);
                     // As high as a tile of full width may be, so that all panels have the same strips.
                     let lines = next(rows - row, height);
-                    let a = match is_turned {
-                        true => strips.next::<L>(lines),
-                        false => Factor { values: left.values, line: left.row, step: left.column, row: 0 },
+                    let a = match (is_turned, is_moved) {
+                        (true, _) => strips.next::<L>(lines),
+                        (_, true) => strips::moved::<L>(left, (lines, steps), moved),
+                        _ => Factor { values: left.values, line: left.row, step: left.column, row: 0 },
                     };
                     for index in 0..these.div_ceil(width) {
                         let column = from + index * width;

@@ -1,4 +1,5 @@
-//! Strips of a transposed factor, copied as tiles read them: the lines of a step side by side, the steps one after the other.
+//! Strips that are copied for the panels that go by: of a transposed factor as tiles read them, the lines of a step side by side, the steps one after the other;
+//! of another where its lines would push each other out of the first level.
 
 use super::Matrix;
 use crate::Float;
@@ -89,4 +90,38 @@ impl<'a, T: Float> Strips<'a, T> {
             }
         }
     }
+}
+
+/// Bytes between lines that fall into one set of a first level of 32 or 48 KiB, whose 8 or 12 ways a strip's lines fill, as the panels that go by do.
+const WAY: usize = 4096;
+/// Numbers between the lines of a strip that was moved, so that they do not.
+const BETWEEN: usize = 16;
+
+/// Whether the lines of a strip push each other out of the first level where they stand.
+pub(super) fn collide<T>(a: Matrix<'_, T>) -> bool {
+    a.column == 1 && (a.row * size_of::<T>()).is_multiple_of(WAY)
+}
+
+/// Numbers of the copy of a strip that is moved.
+pub(super) fn room(steps: usize, height: usize) -> usize {
+    height * (steps + BETWEEN)
+}
+
+/// Copies a strip line by line, to where its lines do not collide.
+#[inline(always)]
+pub(super) fn moved<'a, L: Lanes>(
+    from: Matrix<'_, L::Elem>,
+    (lines, steps): (usize, usize),
+    to: &'a mut [L::Elem],
+) -> Factor<'a, L::Elem> {
+    let line = steps + BETWEEN;
+    for (r, to) in to.chunks_exact_mut(line).take(lines).enumerate() {
+        let from = &from.values[r * from.row..][..steps];
+        let (mut registers, mut places) = (from.chunks_exact(L::N), to[..steps].chunks_exact_mut(L::N));
+        for (place, register) in (&mut places).zip(&mut registers) {
+            L::load(register).store(place);
+        }
+        places.into_remainder().copy_from_slice(registers.remainder());
+    }
+    Factor { values: to, line, step: 1, row: 0 }
 }

@@ -332,6 +332,9 @@ fn blocks_match_around_every_edge() {
         (410, 20, 420),
         (13, 130, 4200),
         (4200, 130, 13),
+        // Lines that collide in the first level; as many rows as the highest tile has, and `b` from afar.
+        (17, 1024, 140),
+        (16, 130, 4100),
     ];
     at_every_level(|_| {
         for shape in shapes {
@@ -373,6 +376,8 @@ fn rows_alone_and_transposed_factors_change_no_bit() {
         (101, 33, 129),
         (3, 17, 5),
         (410, 270, 40),
+        (26, 1024, 140),
+        (16, 130, 4100),
     ];
     at_every_level(|_| {
         for (m, k, n) in shapes {

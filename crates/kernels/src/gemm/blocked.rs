@@ -7,8 +7,8 @@
 //! c is cut into parts, one for each thread or several if it is large ([`part`](super::part)), and those into strips of rows, as high as a
 //! tile, and panels of columns, as wide. A product of few rows is cut by blocks of k instead, or by columns, so that one thread
 //! alone reads a line of `b`; one of few columns into parts whose rows of `a` stay in L2 from one block of k to the next.
-//! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS); there both factors are copied, here `a` never is: a tile has few
-//! rows, so that their addresses fit the registers.
+//! After Goto, van de Geijn 2008 and Van Zee, van de Geijn 2015 (BLIS); there both factors are copied, here `a` only where it is
+//! transposed or its lines collide ([`strips`](super::strips)): a tile has few rows, so that their addresses fit the registers.
 
 use super::part::{ByColumns, ByStrips, Cut, Part};
 use super::{Epilogue, Matrix, Product};

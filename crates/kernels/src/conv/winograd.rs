@@ -3,16 +3,22 @@
 //! y is cut into tiles of M×M places. A tile of the source is d, S×S places about it, S = M + 2; the tile of y is
 //! Aᵀ[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]A, summed over channels before Aᵀ: S² matrix products `[tiles, C]·[C, F]`. Backward to data is the same with the
 //! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles of M = 2, and dw = Gᵀ·sum·G. The transforms evaluate
-//! polynomials, at 0, 1, −1, ∞ and with M = 3 at 0, 1, −½, −2, ∞ (Barabasz et al. 2020: a point beside its negative reciprocal rounds least; 0, 1, −1, 2, ∞
+//! polynomials, at 0, 1, −1, ∞ and with M = 3 at 0, 1, −½, ∞, −2 (Barabasz et al. 2020: a point beside its negative reciprocal rounds least; 0, 1, −1, 2, ∞
 //! rounds 2.7 times the direct sum). With M = 2:
 //! Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1], G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1], Aᵀ = [1 1 1 0; 0 1 −1 −1]. With M = 3:
-//! Bᵀ = [1 3/2 −3/2 −1 0; 0 1 5/2 1 0; 0 −2 1 1 0; 0 1 1 −2 0; 0 −1 −3/2 3/2 1], 9G = [9 0 0; 2 2 2; 8 −4 2; ½ −1 2; 0 0 9],
-//! Aᵀ = [1 1 1 1 0; 0 1 −½ −2 0; 0 1 ¼ 4 1]. M = 3 needs fused multiply-adds, without which it rounds twice the direct sum.
+//! Bᵀ = [1 3/2 −3/2 −1 0; 0 1 5/2 1 0; 0 −2 1 1 0; 0 −1 −3/2 3/2 1; 0 1 1 −2 0], 9G = [9 0 0; 2 2 2; 8 −4 2; 0 0 9; ½ −1 2],
+//! Aᵀ = [1 1 1 0 1; 0 1 −½ 0 −2; 0 1 ¼ 1 4]. M = 3 needs fused multiply-adds, without which it rounds twice the direct sum.
+//!
+//! Three seldom divides a height or a width. The last one or two tiles are then *narrow*, of two places, and do without the last point: the products of
+//! 16×16 places are 28² instead of 30², with M = 2 32². They share the other points' weights: G's first four rows,
+//! Bᵀ = [1 1 −2 0; 0 3/2 3 0; 0 −3/2 3/2 0; 0 −½ −½ 1], Aᵀ = [1 1 1 0; 0 1 −½ 1]. A block's tiles are in an order in which those that a place has are
+//! one or two runs: of whole rows those of whole columns, then of narrow ones, and of narrow rows likewise.
 //!
 //! A block of tile rows is transformed, multiplied and transformed back while it is in the second level of the cache. Each tile's numbers
 //! come in an order of their own, so an image has the same bits in any batch. A place whose numbers are not all finite is computed again by
 //! the direct sum, so that NaN and ±∞ reach what they enter and nothing else; weights' gradients that are not all finite likewise.
 
+mod order;
 mod products;
 mod tiles;
 mod weights;
@@ -36,7 +42,7 @@ const BLOCK_OF_WEIGHTS: usize = 256 << 10;
 /// Tiles of a block: as many as fill the register tiles of its products, at least; enough that reading the transformed weights anew costs
 /// little, at most.
 const FEWEST_TILES: usize = 24;
-const MOST_TILES: usize = 64;
+const MOST_TILES: usize = 36;
 
 /// Whether it is faster: shape alone decides, never the batch.
 pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
@@ -48,7 +54,7 @@ pub(super) fn serves<T: Float>(g: &ConvGeometry) -> bool {
 }
 
 /// The sizes of a pass: y over x, or dx over dy.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Sizes {
     /// Heights and widths.
     source: [usize; 2],
@@ -57,7 +63,7 @@ struct Sizes {
     /// Channels of the source and of the result.
     channels: usize,
     filters: usize,
-    /// Height and width of a tile of the result: 2 or 3.
+    /// Height and width of a whole tile of the result: 2 or 3.
     tile: usize,
 }
 
@@ -84,10 +90,30 @@ impl Sizes {
         }
     }
 
-    /// Rows and columns of tiles.
+    /// Rows and columns of tiles: of whole ones, and of narrow ones, which come last. With M = 2 the last whole one may go beyond the end.
+    #[inline(always)]
+    fn kinds(&self) -> [[usize; 2]; 2] {
+        self.result.map(|size| match self.tile {
+            // A size is 4 at least.
+            3 => {
+                let narrow = (3 - size % 3) % 3;
+                [(size - 2 * narrow) / 3, narrow]
+            }
+            _ => [size.div_ceil(2), 0],
+        })
+    }
+
+    /// Rows and columns of tiles of any kind.
     #[inline(always)]
     fn tiles(&self) -> [usize; 2] {
-        self.result.map(|size| size.div_ceil(self.tile))
+        self.kinds().map(|[whole, narrow]| whole + narrow)
+    }
+
+    /// The row of the result, in its image, where a row of tiles starts.
+    #[inline(always)]
+    fn top(&self, row: usize) -> usize {
+        let [[whole, _], _] = self.kinds();
+        (self.tile * row - row.saturating_sub(whole)).min(self.result[0])
     }
 
     /// Places of a transformed tile, each of which has its plane.
@@ -216,8 +242,11 @@ impl<T: Float> Kernel<T> for AtLevel<T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) -> (usize, usize) {
-        let Sizes { filters, result, .. } = self.sizes;
-        let products = |tile: usize| result.iter().map(|size| size.div_ceil(tile) * (tile + 2)).product::<usize>();
+        let filters = self.sizes.filters;
+        let products = |tile: usize| {
+            let kinds = Sizes { tile, ..self.sizes }.kinds();
+            kinds.map(|[whole, narrow]| whole * (tile + 2) + narrow * (tile + 1)).iter().product::<usize>()
+        };
         // An eighth fewer products at least: for less it is not worth rounding more.
         let tile = if L::FUSED && 8 * products(3) < 7 * products(2) { 3 } else { 2 };
         (registers::<L>(filters) * L::N, tile)
@@ -237,7 +266,7 @@ impl<T> TileRows<'_, T> {
     #[inline(always)]
     fn row_of(&self, tiles: usize) -> usize {
         let height = self.sizes.tiles()[0];
-        tiles / height * self.sizes.result[0] + (self.sizes.tile * (tiles % height)).min(self.sizes.result[0])
+        tiles / height * self.sizes.result[0] + self.sizes.top(tiles % height)
     }
 }
 

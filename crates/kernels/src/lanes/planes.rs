@@ -29,7 +29,7 @@ impl<'a, L: Lanes, const S: usize> To<'a, L, S> {
         To { line, plane: plane * size_of::<L::Elem>(), lines: S, planes: PhantomData }
     }
 
-    /// Stores the next line.
+    /// Stores the next line, or its first registers.
     ///
     /// # Panics
     /// If all of them are written.
@@ -38,7 +38,8 @@ impl<'a, L: Lanes, const S: usize> To<'a, L, S> {
         expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them")
     )]
     #[inline(always)]
-    pub fn store(&mut self, values: [L; S]) {
+    pub fn store<const C: usize>(&mut self, values: [L; C]) {
+        const { assert!(C <= S, "a line has as many registers as the square") };
         assert!(self.lines > 0, "a square has as many lines as columns");
         self.lines -= 1;
         for (j, value) in values.into_iter().enumerate() {
@@ -72,7 +73,7 @@ impl<'a, L: Lanes, const S: usize> From<'a, L, S> {
         From { column, plane: plane * size_of::<L::Elem>(), columns: S, planes: PhantomData }
     }
 
-    /// The next column.
+    /// The next column, or its first registers.
     ///
     /// # Panics
     /// If all of them are read.
@@ -81,10 +82,11 @@ impl<'a, L: Lanes, const S: usize> From<'a, L, S> {
         expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them")
     )]
     #[inline(always)]
-    pub fn load(&mut self) -> [L; S] {
+    pub fn load<const R: usize>(&mut self) -> [L; R] {
+        const { assert!(R <= S, "a column has as many registers as the square") };
         assert!(self.columns > 0, "a square has as many columns as lines");
         self.columns -= 1;
-        let mut values = [L::zero(); S];
+        let mut values = [L::zero(); R];
         for (i, value) in values.iter_mut().enumerate() {
             let place = self.column.wrapping_byte_add(self.plane * S * i);
             // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
@@ -123,7 +125,7 @@ mod tests {
         fn run<L: Lanes<Elem = T>>(self) -> usize {
             let mut from = From::<L, 3>::new(self.from, self.plane, self.at);
             let mut to = To::<L, 3>::new(self.to, self.plane, self.at);
-            (0..3).for_each(|_| to.store(from.load()));
+            (0..3).for_each(|_| to.store(from.load::<3>()));
             L::N
         }
     }

@@ -1,5 +1,6 @@
 //! Forward: a block of tile rows transformed, multiplied, and transformed back.
 
+use super::order::Order;
 use super::{Sizes, TileRows, tiles};
 use crate::Float;
 use crate::gemm::Epilogue;
@@ -9,6 +10,7 @@ use crate::lanes::sums::{Factor, store_all};
 use crate::lanes::tile::{by_tile, height, next_run, registers};
 use crate::level::Kernel;
 use crate::scratch::Scratch;
+use std::ops::Range;
 
 /// The transformed weights of panels of filters: `[places, C, width]` each.
 pub(super) struct Transform<'a, T> {
@@ -76,42 +78,39 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
         let sizes = self.sizes;
-        let [tile_rows, columns] = sizes.tiles();
-        let rows = self.part.end - self.part.first;
-        let count = rows * columns;
+        let tile_rows = sizes.tiles()[0];
+        let (first, end) = (self.part.first, self.part.end);
+        let order = Order::new(sizes, first, end);
         let in_place = sizes.is_square(registers::<L>(sizes.filters) * L::N);
-        let of_v = Sizes::plane(count, sizes.channels);
-        let of_m = if in_place { 0 } else { Sizes::plane(count, sizes.filters) };
+        let of_v = Sizes::plane(order.count(), sizes.channels);
+        let of_m = if in_place { 0 } else { Sizes::plane(order.count(), sizes.filters) };
         let lengths = [sizes.places() * of_v, sizes.places() * of_m, sizes.source[1] * sizes.channels];
         let mut scratch = Scratch::<T>::new(lengths.iter().sum());
         let [v, m, zeros] = scratch.parts(lengths);
         zeros.fill(T::ZERO);
         let image = sizes.source[0] * sizes.source[1] * sizes.channels;
-        for row in 0..rows {
-            let (n, in_image) = ((self.part.first + row) / tile_rows, (self.part.first + row) % tile_rows);
-            let source = &self.source[n * image..][..image];
-            let planes = &mut v[row * columns * sizes.channels..];
-            match sizes.tile {
-                3 => tiles::source::<L, 3, 5>(&sizes, source, in_image, zeros, (planes, of_v)),
-                _ => tiles::source::<L, 2, 4>(&sizes, source, in_image, zeros, (planes, of_v)),
+        for row in first..end {
+            let source = &self.source[row / tile_rows * image..][..image];
+            let (top, starts) = (sizes.top(row % tile_rows), order.starts(row));
+            match (sizes.tile, order.is_narrow(row)) {
+                (3, false) => tiles::source::<L, 5, 5>(&sizes, source, top, zeros, starts, (v, of_v)),
+                (3, true) => tiles::source::<L, 5, 4>(&sizes, source, top, zeros, starts, (v, of_v)),
+                _ => tiles::source::<L, 4, 4>(&sizes, source, top, zeros, starts, (v, of_v)),
             }
         }
         let (m, of_m) = if in_place {
-            self.multiply_in_place::<L>(count, (&mut *v, of_v));
+            self.multiply_in_place::<L>(&order, (&mut *v, of_v));
             (&*v, of_v)
         } else {
-            self.multiply::<L>(count, (v, of_v), (&mut *m, of_m));
+            self.multiply::<L>(&order, (v, of_v), (&mut *m, of_m));
             (&*m, of_m)
         };
-        let start = self.part.row_of(self.part.first);
-        for row in 0..rows {
-            let tiles = self.part.first + row;
-            let top = self.part.row_of(tiles) - start;
-            let planes = &m[row * columns * sizes.filters..];
-            let place = (tiles / tile_rows, tiles % tile_rows);
-            match sizes.tile {
-                3 => self.back::<L, 3, 5>(place, top, (planes, of_m)),
-                _ => self.back::<L, 2, 4>(place, top, (planes, of_m)),
+        for row in first..end {
+            let starts = order.starts(row);
+            match (sizes.tile, order.is_narrow(row)) {
+                (3, false) => self.back::<L, 3, 5, 5>(row, starts, (m, of_m)),
+                (3, true) => self.back::<L, 3, 5, 4>(row, starts, (m, of_m)),
+                _ => self.back::<L, 2, 4, 4>(row, starts, (m, of_m)),
             }
         }
     }
@@ -120,7 +119,7 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
 impl<T: Float> Block<'_, T> {
     /// The products of all places.
     #[inline(always)]
-    fn multiply<L: Lanes<Elem = T>>(&self, tiles: usize, (v, of_v): (&[T], usize), (m, of_m): (&mut [T], usize)) {
+    fn multiply<L: Lanes<Elem = T>>(&self, order: &Order, (v, of_v): (&[T], usize), (m, of_m): (&mut [T], usize)) {
         let Sizes { channels, filters, .. } = self.sizes;
         let panel = registers::<L>(filters) * L::N;
         for (index, u) in self.u.chunks(self.of_panel).enumerate() {
@@ -129,15 +128,16 @@ impl<T: Float> Block<'_, T> {
             for place in 0..self.sizes.places() {
                 let u = &u[place * channels * width..][..channels * width];
                 let (v, m) = (&v[place * of_v..], &mut m[place * of_m + first..]);
-                let mut tile = 0;
-                while tile < tiles {
-                    let (lines, count) = next_run(tiles - tile, height::<L>(registers));
-                    by_tile!(L, lines, registers, |R, W| {
-                        let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
-                        let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
-                        store_all::<L, R, W>(a, b, (channels, count), &mut m[tile * filters..], filters);
-                    });
-                    tile += lines * count;
+                for Range { start: mut tile, end } in order.of_place(place) {
+                    while tile < end {
+                        let (lines, count) = next_run(end - tile, height::<L>(registers));
+                        by_tile!(L, lines, registers, |R, W| {
+                            let a = Factor { values: &v[tile * channels..], line: channels, step: 1, row: 0 };
+                            let b = Factor { values: u, line: 1, step: W * L::N, row: 0 };
+                            store_all::<L, R, W>(a, b, (channels, count), &mut m[tile * filters..], filters);
+                        });
+                        tile += lines * count;
+                    }
                 }
             }
         }
@@ -145,65 +145,46 @@ impl<T: Float> Block<'_, T> {
 
     /// The products of all places, each over its factor: fewer planes pass through the first level.
     #[inline(always)]
-    fn multiply_in_place<L: Lanes<Elem = T>>(&self, tiles: usize, (v, of_v): (&mut [T], usize)) {
+    fn multiply_in_place<L: Lanes<Elem = T>>(&self, order: &Order, (v, of_v): (&mut [T], usize)) {
         let width = self.sizes.channels;
         let registers = width / L::N;
-        for (u, v) in self.u.chunks_exact(width * width).zip(v.chunks_exact_mut(of_v)) {
-            let mut tile = 0;
-            while tile < tiles {
-                let (lines, count) = next_run(tiles - tile, height::<L>(registers));
-                by_tile!(L, lines, registers, |R, W| {
-                    multiply_lines::<L, R, W>(&mut v[tile * width..][..count * R * width], u);
-                });
-                tile += lines * count;
+        for (place, (u, v)) in self.u.chunks_exact(width * width).zip(v.chunks_exact_mut(of_v)).enumerate() {
+            for Range { start: mut tile, end } in order.of_place(place) {
+                while tile < end {
+                    let (lines, count) = next_run(end - tile, height::<L>(registers));
+                    by_tile!(L, lines, registers, |R, W| {
+                        multiply_lines::<L, R, W>(&mut v[tile * width..][..count * R * width], u);
+                    });
+                    tile += lines * count;
+                }
             }
         }
     }
 
-    /// One row of tiles of the result, from its row `top` of the part on.
+    /// One row of tiles of the result, of R points, whose whole and narrow tiles start there.
     #[inline(always)]
-    fn back<L: Lanes<Elem = T>, const M: usize, const S: usize>(
+    fn back<L: Lanes<Elem = T>, const M: usize, const S: usize, const R: usize>(
         &mut self,
-        (n, row): (usize, usize),
-        top: usize,
+        row: usize,
+        starts: [usize; 2],
         m: (&[T], usize),
     ) {
         let Sizes { filters, result: [height, width], .. } = self.sizes;
-        let of_row = width * filters;
-        let lines = M.min(height - M * row);
-        let result = &mut self.part.result[top * of_row..][..lines * of_row];
-        // 0 if all numbers are finite, and small enough for their sum.
-        let mut rest = L::zero();
-        for t in 0..width.div_ceil(M) {
-            let columns = M.min(width - M * t);
-            for f in (0..filters).step_by(L::N) {
-                let y = tiles::result::<L, M, S>(m, t * filters + f);
-                let mut sum = L::zero();
-                for y in y.as_flattened() {
-                    sum = sum + *y;
-                }
-                rest = sum.mul_add(L::zero(), rest);
-                let at = M * t * filters + f;
-                if lines == M && columns == M {
-                    for (i, y) in y.iter().enumerate() {
-                        for (j, y) in y.iter().enumerate() {
-                            y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
-                        }
-                    }
-                } else {
-                    for (i, y) in y.iter().enumerate().take(lines) {
-                        for (j, y) in y.iter().enumerate().take(columns) {
-                            y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
-                        }
-                    }
-                }
-            }
+        let (tile_rows, [_, [whole, narrow]]) = (self.sizes.tiles()[0], self.sizes.kinds());
+        let (n, first) = (row / tile_rows, self.sizes.top(row % tile_rows));
+        let top = self.part.row_of(row) - self.part.row_of(self.part.first);
+        let lines = (R - 2).min(height - first);
+        let result = &mut self.part.result[top * width * filters..][..lines * width * filters];
+        let mut rest = back_squares::<L, M, S, R, S>(m, (starts[0], whole), result, (width, filters), 0);
+        if S == 5 {
+            rest = rest + back_squares::<L, M, S, R, 4>(m, (starts[1], narrow), result, (width, filters), 3 * whole);
         }
         if rest.reduce_add() != T::ZERO {
-            self.correct::<L>((n, M * row), top, lines);
+            self.correct::<L>((n, first), top, lines);
         }
         if !self.epilogue.is_none() {
-            for place in self.part.result[top * of_row..][..lines * of_row].chunks_exact_mut(filters) {
+            for place in self.part.result[top * width * filters..][..lines * width * filters].chunks_exact_mut(filters)
+            {
                 self.epilogue.over_row::<L>(place);
             }
         }
@@ -243,4 +224,47 @@ impl<T: Float> Block<'_, T> {
             sum.store(&mut self.part.result[to + f..to + f + L::N]);
         }
     }
+}
+
+/// Tiles of a row of R × C points, from `first` on, to the lines of `result` from column `from` on. Returns 0 if all numbers are finite, and
+/// small enough for their sum.
+#[inline(always)]
+fn back_squares<L: Lanes, const M: usize, const S: usize, const R: usize, const C: usize>(
+    m: (&[L::Elem], usize),
+    (first, count): (usize, usize),
+    result: &mut [L::Elem],
+    (width, filters): (usize, usize),
+    from: usize,
+) -> L {
+    let (of_row, lines) = (width * filters, result.len() / (width * filters));
+    let mut rest = L::zero();
+    for t in 0..count {
+        let column = from + (C - 2) * t;
+        let columns = (C - 2).min(width - column);
+        for f in (0..filters).step_by(L::N) {
+            let y = tiles::result::<L, M, S, R, C>(m, (first + t) * filters + f);
+            let mut sum = L::zero();
+            for y in y.iter().take(R - 2) {
+                for y in y.iter().take(C - 2) {
+                    sum = sum + *y;
+                }
+            }
+            rest = sum.mul_add(L::zero(), rest);
+            let at = column * filters + f;
+            if lines == R - 2 && columns == C - 2 {
+                for (i, y) in y.iter().enumerate().take(R - 2) {
+                    for (j, y) in y.iter().enumerate().take(C - 2) {
+                        y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
+                    }
+                }
+            } else {
+                for (i, y) in y.iter().enumerate().take(lines) {
+                    for (j, y) in y.iter().enumerate().take(columns) {
+                        y.store(&mut result[i * of_row + at + j * filters..][..L::N]);
+                    }
+                }
+            }
+        }
+    }
+    rest
 }

@@ -1,36 +1,45 @@
-//! The transforms of tiles of M×M places, S = M + 2: a register of channels at a time, in vectors that lie side by side.
+//! The transforms of tiles of M×M places, S = M + 2, and of narrow ones: a register of channels at a time, in vectors that lie side by side.
 
 use super::Sizes;
 use crate::Float as _;
 use crate::lanes::{Lanes, planes};
 
-/// Bᵀ·d.
+/// Bᵀ·d of a tile of N points: all S of whole tiles, or all but the last.
 #[inline(always)]
-fn down<L: Lanes, const S: usize>(d: [L; S]) -> [L; S] {
+fn down<L: Lanes, const S: usize, const N: usize>(d: [L; N]) -> [L; N] {
     let mut v = d;
+    let two = number::<L>(-2.0);
     if S == 4 {
         (v[0], v[1], v[2], v[3]) = (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]);
+    } else if N == 4 {
+        let half_more = number::<L>(1.5);
+        v[0] = d[2].mul_add(two, d[0] + d[1]);
+        v[1] = d[2].mul_add(number(3.0), d[1] * half_more);
+        v[2] = (d[2] - d[1]) * half_more;
+        v[3] = (d[1] + d[2]).mul_add(number(-0.5), d[3]);
     } else {
-        let (two, half_more) = (number::<L>(-2.0), number::<L>(1.5));
+        let half_more = number::<L>(1.5);
         v[0] = (d[1] - d[2]).mul_add(half_more, d[0] - d[3]);
         v[1] = d[2].mul_add(number(2.5), d[1] + d[3]);
         v[2] = d[1].mul_add(two, d[2] + d[3]);
-        v[3] = d[3].mul_add(two, d[1] + d[2]);
-        v[4] = (d[3] - d[2]).mul_add(half_more, d[4] - d[1]);
+        v[3] = (d[3] - d[2]).mul_add(half_more, d[4] - d[1]);
+        v[4] = d[3].mul_add(two, d[1] + d[2]);
     }
     v
 }
 
-/// Aᵀ·m.
+/// Aᵀ·m of a tile of N points, of whole tiles' S: N − 2 places, of M.
 #[inline(always)]
-fn up<L: Lanes, const M: usize, const S: usize>(m: [L; S]) -> [L; M] {
+fn up<L: Lanes, const M: usize, const S: usize, const N: usize>(m: [L; N]) -> [L; M] {
     let mut y = [L::zero(); M];
     if S == 4 {
         (y[0], y[1]) = ((m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]);
+    } else if N == 4 {
+        (y[0], y[1]) = ((m[0] + m[1]) + m[2], m[2].mul_add(number(-0.5), m[1] + m[3]));
     } else {
-        y[0] = (m[0] + m[1]) + (m[2] + m[3]);
-        y[1] = m[3].mul_add(number(-2.0), m[2].mul_add(number(-0.5), m[1]));
-        y[2] = m[3].mul_add(number(4.0), m[2].mul_add(number(0.25), m[1] + m[4]));
+        y[0] = (m[0] + m[1]) + (m[2] + m[4]);
+        y[1] = m[4].mul_add(number(-2.0), m[2].mul_add(number(-0.5), m[1]));
+        y[2] = m[4].mul_add(number(4.0), m[2].mul_add(number(0.25), m[1] + m[3]));
     }
     y
 }
@@ -40,14 +49,13 @@ fn up<L: Lanes, const M: usize, const S: usize>(m: [L; S]) -> [L; M] {
 fn spread<L: Lanes, const S: usize>(g: [L; 3]) -> [L; S] {
     let mut u = [L::zero(); S];
     let ends = g[0] + g[2];
-    u[0] = g[0];
-    u[S - 1] = g[2];
+    (u[0], u[3]) = (g[0], g[2]);
     if S == 4 {
         (u[1], u[2]) = ((ends + g[1]) * number(0.5), (ends - g[1]) * number(0.5));
     } else {
         u[1] = (ends + g[1]) * number(2.0 / 9.0);
         u[2] = g[0].mul_add(number(4.0), g[1].mul_add(number(-2.0), g[2])) * number(2.0 / 9.0);
-        u[3] = g[0].mul_add(number(0.25), g[1].mul_add(number(-0.5), g[2])) * number(2.0 / 9.0);
+        u[4] = g[0].mul_add(number(0.25), g[1].mul_add(number(-0.5), g[2])) * number(2.0 / 9.0);
     }
     u
 }
@@ -57,84 +65,117 @@ fn number<L: Lanes>(value: f64) -> L {
     L::splat(L::Elem::from_f64(value))
 }
 
-/// One row of tiles of the source transformed: Bᵀ·d·B of tile t, place p, channel c goes to `planes[p * plane + t * C + c]`. `row` is the
-/// row of tiles in its image; places outside are 0, `zeros` a row of them.
+/// A row of tiles of R points transformed, of whole tiles' S: Bᵀ·d·B of tile t, place p, channel c goes to `planes[p * plane + t * C + c]`.
+/// Its whole tiles are those from `starts[0]` on, its narrow ones those from `starts[1]` on. It starts at row `top` of the result; places
+/// outside are 0, `zeros` a row of them.
 #[inline(always)]
-pub(super) fn source<L: Lanes, const M: usize, const S: usize>(
+pub(super) fn source<L: Lanes, const S: usize, const R: usize>(
     sizes: &Sizes,
     image: &[L::Elem],
-    row: usize,
+    top: usize,
     zeros: &[L::Elem],
+    starts: [usize; 2],
     (to, plane): (&mut [L::Elem], usize),
 ) {
     let ([height, width], [above, before], channels) = (sizes.source, sizes.padding, sizes.channels);
     let length = width * channels;
-    let mut rows = [zeros; S];
+    let mut rows = [zeros; R];
     for (i, from) in rows.iter_mut().enumerate() {
-        if let Some(at) = (M * row + i).checked_sub(above).filter(|&at| at < height) {
+        if let Some(at) = (top + i).checked_sub(above).filter(|&at| at < height) {
             *from = &image[at * length..][..length];
         }
     }
-    let tiles = sizes.tiles()[1];
+    let lines = Lines { rows, before, width, channels };
+    let [_, [whole, narrow]] = sizes.kinds();
     for c in (0..channels).step_by(L::N) {
-        // Its last two columns are the next tile's first.
-        let mut d = [[L::zero(); S]; S];
-        d[S - 2] = column::<L, S>(&rows, (0, before, width), channels, c);
-        d[S - 1] = column::<L, S>(&rows, (1, before, width), channels, c);
-        for t in 0..tiles {
-            (d[0], d[1]) = (d[S - 2], d[S - 1]);
-            for (j, d) in d.iter_mut().enumerate().skip(2) {
-                *d = column::<L, S>(&rows, (M * t + j, before, width), channels, c);
-            }
-            let mut to = planes::To::<L, S>::new(to, plane, t * channels + c);
-            for i in 0..S {
-                let mut across = [L::zero(); S];
-                for (across, d) in across.iter_mut().zip(&d) {
-                    *across = d[i];
-                }
-                to.store(down(across));
-            }
+        let columns = [lines.column::<L, S>(0, c), lines.column::<L, S>(1, c)];
+        let run = Run { count: whole, tile: starts[0], column: 2, c };
+        let columns = squares::<L, S, R, S>(&lines, &run, columns, (to, plane));
+        if S == 5 {
+            let run = Run { count: narrow, tile: starts[1], column: 2 + 3 * whole, c };
+            squares::<L, S, R, 4>(&lines, &run, columns, (to, plane));
         }
     }
 }
 
-/// Bᵀ·d of column `j`, counted from where padding of `before` places starts.
-#[inline(always)]
-fn column<L: Lanes, const S: usize>(
-    rows: &[&[L::Elem]; S],
-    (j, before, width): (usize, usize, usize),
+/// The rows of an image that a row of tiles reads.
+struct Lines<'a, E, const R: usize> {
+    rows: [&'a [E]; R],
+    /// Columns of padding.
+    before: usize,
+    width: usize,
     channels: usize,
-    c: usize,
-) -> [L; S] {
-    match j.checked_sub(before).filter(|&at| at < width) {
-        None => [L::zero(); S],
-        Some(at) => {
-            let at = at * channels + c;
-            let mut d = [L::zero(); S];
-            for (d, row) in d.iter_mut().zip(rows) {
-                *d = L::load(&row[at..at + L::N]);
+}
+
+impl<E: Copy, const R: usize> Lines<'_, E, R> {
+    /// Bᵀ·d of column `j`, counted from where padding starts.
+    #[inline(always)]
+    fn column<L: Lanes<Elem = E>, const S: usize>(&self, j: usize, c: usize) -> [L; R] {
+        match j.checked_sub(self.before).filter(|&at| at < self.width) {
+            None => [L::zero(); R],
+            Some(at) => {
+                let at = at * self.channels + c;
+                let mut d = [L::zero(); R];
+                for (d, row) in d.iter_mut().zip(&self.rows) {
+                    *d = L::load(&row[at..at + L::N]);
+                }
+                down::<L, S, R>(d)
             }
-            down(d)
         }
     }
 }
 
-/// Aᵀ·m·A of a tile and a register of filters.
+/// So many tiles side by side, of a register of channels from c on: the first one, and its third column.
+struct Run {
+    count: usize,
+    tile: usize,
+    column: usize,
+    c: usize,
+}
+
+/// Tiles of R × C points. A tile's last two columns are the next one's first: `first` are those of the first, and the last's are returned.
 #[inline(always)]
-pub(super) fn result<L: Lanes, const M: usize, const S: usize>(
+fn squares<L: Lanes, const S: usize, const R: usize, const C: usize>(
+    lines: &Lines<'_, L::Elem, R>,
+    run: &Run,
+    first: [[L; R]; 2],
+    (to, plane): (&mut [L::Elem], usize),
+) -> [[L; R]; 2] {
+    let mut d = [[L::zero(); R]; C];
+    (d[C - 2], d[C - 1]) = (first[0], first[1]);
+    for t in 0..run.count {
+        (d[0], d[1]) = (d[C - 2], d[C - 1]);
+        for (j, d) in d.iter_mut().skip(2).enumerate() {
+            *d = lines.column::<L, S>(run.column + (C - 2) * t + j, run.c);
+        }
+        let mut to = planes::To::<L, S>::new(to, plane, (run.tile + t) * lines.channels + run.c);
+        for i in 0..R {
+            let mut across = [L::zero(); C];
+            for (across, d) in across.iter_mut().zip(&d) {
+                *across = d[i];
+            }
+            to.store(down::<L, S, C>(across));
+        }
+    }
+    [d[C - 2], d[C - 1]]
+}
+
+/// Aᵀ·m·A of a tile of R × C points and a register of filters: R − 2 rows of C − 2 places, of M.
+#[inline(always)]
+pub(super) fn result<L: Lanes, const M: usize, const S: usize, const R: usize, const C: usize>(
     (from, plane): (&[L::Elem], usize),
     at: usize,
 ) -> [[L; M]; M] {
     let mut from = planes::From::<L, S>::new(from, plane, at);
-    let mut sums = [[L::zero(); S]; M];
-    for j in 0..S {
-        for (sums, sum) in sums.iter_mut().zip(up::<L, M, S>(from.load())) {
+    let mut sums = [[L::zero(); C]; M];
+    for j in 0..C {
+        for (sums, sum) in sums.iter_mut().zip(up::<L, M, S, R>(from.load())) {
             sums[j] = sum;
         }
     }
     let mut y = [[L::zero(); M]; M];
-    for (y, sums) in y.iter_mut().zip(sums) {
-        *y = up(sums);
+    for (y, sums) in y.iter_mut().zip(sums).take(R - 2) {
+        *y = up::<L, M, S, C>(sums);
     }
     y
 }

@@ -100,8 +100,8 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
                 let (n, in_image) = ((first + start + row) / tile_rows, (first + start + row) % tile_rows);
                 let (from_x, from_dy) = (&x[n * of_x..][..of_x], &dy[n * of_dy..][..of_dy]);
                 let zeros_of_x = &zeros[..sizes.source[1] * sizes.channels];
-                let to = &mut v[row * columns * sizes.channels..];
-                tiles::source::<L, 2, 4>(&sizes, from_x, in_image, zeros_of_x, (to, plane_v));
+                let starts = [row * columns, 0];
+                tiles::source::<L, 4, 4>(&sizes, from_x, 2 * in_image, zeros_of_x, starts, (&mut *v, plane_v));
                 let to = &mut z[row * columns * sizes.filters..];
                 tiles::cotangent::<L>(&sizes, from_dy, in_image, zeros, (to, plane_z));
             }

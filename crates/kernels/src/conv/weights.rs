@@ -5,8 +5,8 @@
 //! added in order. Within a slice the tiles go over a band of rows that stays in the cache, so a sum is a chain over a band, then over
 //! bands, then over slices.
 
-use super::depthwise;
 use super::plan::{Block, Plan, Way};
+use super::{ConvGeometry, depthwise};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, go_on};
 use crate::lanes::tile::{by_tile, height, next, registers};
@@ -25,7 +25,7 @@ pub(super) fn compute<T: Float>(plan: &Plan, x: &[T], dy: &[T], dw: &mut [T]) {
     if rows == 0 {
         return dw.fill(T::ZERO);
     }
-    let grain = grain(plan, rows, dw.len());
+    let grain = grain((rows, plan.result[1]), plan.result_row() * plan.terms(), dw.len());
     let slices = grain.chunks(rows);
     if slices == 1 {
         return level::run(Slice { plan, x, dy, dw, first: 0 });
@@ -63,16 +63,24 @@ const LARGE: usize = 1 << 21;
 /// Bytes of x and dy that a band may have: what stays in L2.
 const BAND: usize = 256 << 10;
 
-fn grain(plan: &Plan, rows: usize, weights: usize) -> Grain {
-    let cost = (plan.result_row() * plan.terms()).max(1);
+/// Of so many rows, of planes of this height, that cost so many multiplications each.
+fn grain((rows, height): (usize, usize), cost: usize, weights: usize) -> Grain {
+    let cost = cost.max(1);
     let slices = most_slices(weights).min((rows * cost).div_ceil(LARGE / 2));
-    let height = plan.result[1];
     let planes = rows / height;
     let chunk = match planes >= slices {
         true => height * planes.div_ceil(slices),
         false => rows.div_ceil(slices),
     };
     Grain { chunk, serial: (LARGE / cost).max(2) }
+}
+
+/// How many places of one image are summed one after the other: the more, the more the direct sum rounds. (Images of a batch are not cut finer.)
+pub(super) fn chain(g: &ConvGeometry) -> usize {
+    let [_, height, width] = g.output;
+    let taps: usize = g.kernel.iter().product();
+    let cost = width * g.filters * taps * (g.channels / g.groups);
+    grain((height, height), cost, g.weights_len()).chunk * width
 }
 
 /// The sums over some rows, counted over images and depths.

@@ -2,7 +2,7 @@
 //!
 //! y is cut into tiles of M×M places. A tile of the source is d, S×S places about it, S = M + 2; the tile of y is
 //! Aᵀ[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]A, summed over channels before Aᵀ: S² matrix products `[tiles, C]·[C, F]`. Backward to data is the same with the
-//! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles of M = 2, and dw = Gᵀ·sum·G. The transforms evaluate
+//! weights turned and transposed. Backward to weights sums (Bᵀ·d·B) ⊙ (A·dy·Aᵀ) over tiles, and dw = Gᵀ·sum·G. The transforms evaluate
 //! polynomials, at 0, 1, −1, ∞ and with M = 3 at 0, 1, −½, ∞, −2 (Barabasz et al. 2020: a point beside its negative reciprocal rounds least; 0, 1, −1, 2, ∞
 //! rounds 2.7 times the direct sum). With M = 2:
 //! Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1], G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1], Aᵀ = [1 1 1 0; 0 1 −1 −1]. With M = 3:
@@ -36,9 +36,8 @@ use crate::pool::Buffer;
 
 /// Numbers of a cache line: what keeps the planes of a block from falling into the same sets of the cache.
 const APART: usize = 16;
-/// Bytes of a block's planes, and of those that weights' gradients are summed over.
+/// Bytes of a block's planes.
 const BLOCK: usize = 512 << 10;
-const BLOCK_OF_WEIGHTS: usize = 256 << 10;
 /// Tiles of a block: as many as fill the register tiles of its products, at least; enough that reading the transformed weights anew costs
 /// little, at most.
 const FEWEST_TILES: usize = 24;

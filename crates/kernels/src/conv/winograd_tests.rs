@@ -67,6 +67,10 @@ fn shapes() -> Vec<ConvGeometry> {
         geometry(2, [7, 9], [16, 16], [1, 1, 1, 1]),
         geometry(1, [12, 5], [16, 48], [1, 0, 1, 2]),
         geometry(4, [32, 31], [16, 16], [1, 1, 1, 1]),
+        geometry(16, [20, 20], [16, 16], [1, 1, 1, 1]),
+        geometry(1, [28, 28], [16, 16], [1, 0, 2, 1]),
+        geometry(1, [4, 4], [64, 64], [1, 1, 1, 1]),
+        geometry(1, [16, 16], [32, 32], [1, 1, 1, 1]),
         geometry(2, [11, 13], [64, 64], [1, 1, 0, 1]),
         geometry(0, [8, 8], [32, 32], [1, 1, 1, 1]),
     ]
@@ -123,30 +127,34 @@ fn the_epilogue_and_the_batch_change_no_bit() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let _guard = level_stays();
-    let g = geometry(5, [23, 26], [48, 64], [1, 1, 1, 1]);
-    let (x, w, dy) = (normal(g.input_len(), 1), normal(g.weights_len(), 2), normal(g.output_len(), 3));
-    let run = |threads| with_threads(threads, || passes(&g, &x, &w, &dy));
-    let one = run(1);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(3));
+    for channels in [[48, 64], [16, 16]] {
+        let g = geometry(5, [23, 26], channels, [1, 1, 1, 1]);
+        let (x, w, dy) = (normal(g.input_len(), 1), normal(g.weights_len(), 2), normal(g.output_len(), 3));
+        let run = |threads| with_threads(threads, || passes(&g, &x, &w, &dy));
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
 }
 
 /// What is not finite, or overflows on the way, reaches exactly what it enters.
 #[test]
 fn what_is_not_finite_is_as_in_the_direct_sum() {
     at_every_level(|_| {
-        let g = geometry(2, [8, 9], [32, 32], [1, 1, 1, 1]);
-        let direct = ConvGeometry { algorithm: ConvAlgorithm::Direct, ..g };
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38] {
-            for place in 0..3 {
-                let (mut x, mut w) = (normal(g.input_len(), 1), normal(g.weights_len(), 2));
-                let mut dy = normal(g.output_len(), 3);
-                // The huge number alone: beside others its rounding hides them in the transform.
-                [&mut x, &mut w, &mut dy][place][777] = bad;
-                let kind = |v: &f32| (v.is_nan(), v.is_infinite(), *v > 0.0 && v.is_infinite());
-                for (found, expected) in passes(&g, &x, &w, &dy).iter().zip(passes(&direct, &x, &w, &dy)) {
-                    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                        assert_eq!(kind(found), kind(expected), "{bad} in operand {place}: number {i}");
+        // Weights' gradients are of tiles of 2×2, and of 3×3.
+        for g in [geometry(2, [8, 9], [32, 32], [1, 1, 1, 1]), geometry(1, [20, 22], [16, 16], [1, 1, 1, 1])] {
+            let direct = ConvGeometry { algorithm: ConvAlgorithm::Direct, ..g };
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38] {
+                for place in 0..3 {
+                    let (mut x, mut w) = (normal(g.input_len(), 1), normal(g.weights_len(), 2));
+                    let mut dy = normal(g.output_len(), 3);
+                    // The huge number alone: beside others its rounding hides them in the transform.
+                    [&mut x, &mut w, &mut dy][place][777] = bad;
+                    let kind = |v: &f32| (v.is_nan(), v.is_infinite(), *v > 0.0 && v.is_infinite());
+                    for (found, expected) in passes(&g, &x, &w, &dy).iter().zip(passes(&direct, &x, &w, &dy)) {
+                        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                            assert_eq!(kind(found), kind(expected), "{bad} in operand {place}: number {i}");
+                        }
                     }
                 }
             }

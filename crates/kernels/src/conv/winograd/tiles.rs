@@ -180,37 +180,82 @@ pub(super) fn result<L: Lanes, const M: usize, const S: usize, const R: usize, c
     y
 }
 
-/// A·dy·Aᵀ of one row of tiles of 2×2: tile t, place p, filter f goes to `planes[p * plane + t * F + f]`.
+/// A·dy of N − 2 of M numbers, in a tile of N points, of whole tiles' S.
 #[inline(always)]
-pub(super) fn cotangent<L: Lanes>(
+fn out<L: Lanes, const M: usize, const S: usize, const N: usize>(dy: [L; M]) -> [L; N] {
+    let mut z = [L::zero(); N];
+    let (a, b) = (dy[0], dy[1]);
+    if S == 4 {
+        (z[0], z[1], z[2], z[3]) = (a, a + b, a - b, -b);
+    } else if N == 4 {
+        (z[0], z[1], z[2], z[3]) = (a, a + b, b.mul_add(number(-0.5), a), b);
+    } else {
+        let c = dy[2];
+        (z[0], z[1], z[3]) = (a, (a + b) + c, c);
+        z[2] = c.mul_add(number(0.25), b.mul_add(number(-0.5), a));
+        z[4] = c.mul_add(number(4.0), b.mul_add(number(-2.0), a));
+    }
+    z
+}
+
+/// As [`source`], of dy, whose tiles do not overlap: A·dy·Aᵀ of tile t, place p, filter f goes to `planes[p * plane + t * F + f]`.
+#[inline(always)]
+pub(super) fn cotangent<L: Lanes, const M: usize, const S: usize, const R: usize>(
     sizes: &Sizes,
     image: &[L::Elem],
-    row: usize,
+    top: usize,
     zeros: &[L::Elem],
+    starts: [usize; 2],
     (to, plane): (&mut [L::Elem], usize),
 ) {
     let ([height, width], filters) = (sizes.result, sizes.filters);
     let length = width * filters;
-    let mut rows = [zeros; 2];
-    for (i, from) in rows.iter_mut().enumerate() {
-        if 2 * row + i < height {
-            *from = &image[(2 * row + i) * length..][..length];
+    let mut rows = [&zeros[..length]; M];
+    for (i, from) in rows.iter_mut().enumerate().take(R - 2) {
+        if top + i < height {
+            *from = &image[(top + i) * length..][..length];
         }
     }
-    for f in (0..filters).step_by(L::N) {
-        for t in 0..sizes.tiles()[1] {
-            let at = 2 * t * filters + f;
-            let mut z = [[L::zero(); 4]; 2];
-            for (j, z) in z.iter_mut().enumerate().take(width - 2 * t) {
-                let at = at + j * filters;
-                let (a, b) = (L::load(&rows[0][at..at + L::N]), L::load(&rows[1][at..at + L::N]));
-                *z = [a, a + b, a - b, -b];
+    let [_, [whole, narrow]] = sizes.kinds();
+    for c in (0..filters).step_by(L::N) {
+        let run = Run { count: whole, tile: starts[0], column: 0, c };
+        cotangent_squares::<L, M, S, R, S>(&rows, &run, filters, (to, plane));
+        if S == 5 {
+            let run = Run { count: narrow, tile: starts[1], column: 3 * whole, c };
+            cotangent_squares::<L, M, S, R, 4>(&rows, &run, filters, (to, plane));
+        }
+    }
+}
+
+/// Tiles of R × C points.
+#[inline(always)]
+fn cotangent_squares<L: Lanes, const M: usize, const S: usize, const R: usize, const C: usize>(
+    rows: &[&[L::Elem]; M],
+    run: &Run,
+    filters: usize,
+    (to, plane): (&mut [L::Elem], usize),
+) {
+    for t in 0..run.count {
+        let at = (run.column + (C - 2) * t) * filters + run.c;
+        let mut z = [[L::zero(); R]; M];
+        for (j, z) in z.iter_mut().enumerate().take(C - 2) {
+            let at = at + j * filters;
+            // With M = 2 the last tile may go beyond the end.
+            if at < rows[0].len() {
+                let mut dy = [L::zero(); M];
+                for (dy, row) in dy.iter_mut().zip(rows).take(R - 2) {
+                    *dy = L::load(&row[at..at + L::N]);
+                }
+                *z = out::<L, M, S, R>(dy);
             }
-            let mut to = planes::To::<L, 4>::new(to, plane, t * filters + f);
-            let [left, right] = z;
-            for (a, b) in left.into_iter().zip(right) {
-                to.store([a, a + b, a - b, -b]);
+        }
+        let mut to = planes::To::<L, S>::new(to, plane, (run.tile + t) * filters + run.c);
+        for i in 0..R {
+            let mut across = [L::zero(); M];
+            for (across, z) in across.iter_mut().zip(&z) {
+                *across = z[i];
             }
+            to.store(out::<L, M, S, C>(across));
         }
     }
 }
@@ -227,18 +272,33 @@ pub(super) fn weights<L: Lanes, const S: usize>(g: [[L; 3]; 3]) -> [[L; S]; S] {
     u
 }
 
-/// Gᵀ·s of four numbers.
+/// Gᵀ·s.
 #[inline(always)]
-fn gather<L: Lanes>(s: [L; 4]) -> [L; 3] {
-    let half = number(0.5);
-    let (sum, difference) = ((s[1] + s[2]) * half, (s[1] - s[2]) * half);
-    [s[0] + sum, difference, sum + s[3]]
+fn gather<L: Lanes, const S: usize>(s: [L; S]) -> [L; 3] {
+    if S == 4 {
+        let half = number(0.5);
+        let (sum, difference) = ((s[1] + s[2]) * half, (s[1] - s[2]) * half);
+        return [s[0] + sum, difference, sum + s[3]];
+    }
+    let ninths = number(2.0 / 9.0);
+    let first = s[2].mul_add(number(4.0), s[4].mul_add(number(0.25), s[1]));
+    let second = s[2].mul_add(number(-2.0), s[4].mul_add(number(-0.5), s[1]));
+    [first.mul_add(ninths, s[0]), second * ninths, ((s[1] + s[2]) + s[4]).mul_add(ninths, s[3])]
 }
 
-/// Gᵀ·s·G of the sixteen places of tiles of 2×2: the nine taps.
+/// Gᵀ·s·G of the places of a tile: the nine taps.
 #[inline(always)]
-pub(super) fn taps<L: Lanes>(s: [L; 16]) -> [[L; 3]; 3] {
-    let (a, b) = (gather([s[0], s[4], s[8], s[12]]), gather([s[1], s[5], s[9], s[13]]));
-    let (c, d) = (gather([s[2], s[6], s[10], s[14]]), gather([s[3], s[7], s[11], s[15]]));
-    [gather([a[0], b[0], c[0], d[0]]), gather([a[1], b[1], c[1], d[1]]), gather([a[2], b[2], c[2], d[2]])]
+pub(super) fn taps<L: Lanes, const S: usize>(s: [[L; S]; S]) -> [[L; 3]; 3] {
+    let mut columns = [[L::zero(); S]; 3];
+    for j in 0..S {
+        let mut column = [L::zero(); S];
+        for (to, row) in column.iter_mut().zip(&s) {
+            *to = row[j];
+        }
+        for (column, tap) in columns.iter_mut().zip(gather(column)) {
+            column[j] = tap;
+        }
+    }
+    let [a, b, c] = columns;
+    [gather(a), gather(b), gather(c)]
 }

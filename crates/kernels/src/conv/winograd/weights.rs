@@ -1,9 +1,13 @@
-//! Backward to weights: the sums over tiles in the transformed domain. Tiles are of 2×2: larger ones round too much here.
+//! Backward to weights: the sums over tiles in the transformed domain.
+//!
+//! Beside the direct sum, whose places are independent numbers, sums over tiles start from numbers that are rounded already. Where the direct
+//! sum's chains are short (small images, or few of them with many channels) tiles of 3×3 would round three times as much: there they are 2×2.
 
-use super::{BLOCK_OF_WEIGHTS, FEWEST_TILES, Sizes, tiles};
+use super::order::Order;
+use super::{AtLevel, FEWEST_TILES, Sizes, tiles};
 use crate::Float;
 use crate::conv::ConvGeometry;
-use crate::conv::weights::most_slices;
+use crate::conv::weights::{chain, most_slices};
 use crate::lanes::Lanes;
 use crate::lanes::sums::{Factor, sums};
 use crate::lanes::tile::{by_tile, height, next, registers};
@@ -12,22 +16,33 @@ use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, PerChunk, Split};
 use crate::pool::Buffer;
 use crate::scratch::Scratch;
+use std::ops::Range;
 
-/// Places of a transformed tile.
-const PLACES: usize = 16;
+/// How long the direct sum's chains have to be for tiles of 2×2, and of 3×3: beside shorter ones, which round less, theirs round too much.
+const LONG: [usize; 2] = [20, 320];
+/// Bytes of a block's planes, and the most tiles of one: they are a chain of sums, which rounds less if it is shorter.
+const BLOCK: usize = 256 << 10;
+const MOST_TILES: usize = 64;
 
 /// Columns of dw that are finished at once: their sums stay in the first level.
 const COLUMNS: usize = 256;
 
-/// dw of x and dy; whether it is all finite, else it has to be computed otherwise.
+/// dw of x and dy. Returns whether it rounds little enough and is all finite: else it has to be computed otherwise.
 pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) -> bool {
     let sizes = Sizes::forward(g);
+    let (_, tile) = level::run(AtLevel { sizes, number: std::marker::PhantomData::<T> });
+    let tile = match chain(g) {
+        chain if chain < LONG[0] => return false,
+        chain if chain < LONG[1] => 2,
+        _ => tile,
+    };
+    let sizes = Sizes { tile, ..sizes };
     let rows = g.batch * sizes.tiles()[0];
     if rows == 0 {
         dw.fill(T::ZERO);
         return true;
     }
-    let length = PLACES * sizes.channels * sizes.filters;
+    let length = sizes.places() * sizes.channels * sizes.filters;
     let slices = most_slices(length).min(rows);
     let grain = Grain { chunk: rows.div_ceil(slices), serial: 2 };
     let mut room = Buffer::<T>::new(grain.chunks(rows) * length);
@@ -37,7 +52,7 @@ pub(in super::super) fn backward_weights<T: Float>(g: &ConvGeometry, x: &[T], dy
     });
     let plane = sizes.channels * sizes.filters;
     let taps = Columns(Window::new(dw, plane));
-    let finish = |first, Columns(dw)| level::run(Finish { slices: &room, plane, first, dw });
+    let finish = |first, Columns(dw)| level::run(Finish { slices: &room, tile: sizes.tile, plane, first, dw });
     parallel::fold(taps, Grain { chunk: COLUMNS, serial: 8 * COLUMNS }, finish, |a, b| a && b)
 }
 
@@ -83,32 +98,52 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
     fn run<L: Lanes<Elem = T>>(self) {
         let Slice { sizes, x, dy, first, rows, sums } = self;
         let [tile_rows, columns] = sizes.tiles();
-        let tiles = sizes.tiles_of(BLOCK_OF_WEIGHTS, sizes.channels + sizes.filters).max(FEWEST_TILES);
+        let tiles = sizes.tiles_of(BLOCK, sizes.channels + sizes.filters).clamp(FEWEST_TILES, MOST_TILES);
         let block = sizes.rows_of(tiles).min(rows);
         let of_x = sizes.source[0] * sizes.source[1] * sizes.channels;
         let of_dy = sizes.result[0] * sizes.result[1] * sizes.filters;
         let (plane_v, plane_z) =
             (Sizes::plane(block * columns, sizes.channels), Sizes::plane(block * columns, sizes.filters));
         let of_zeros = (sizes.source[1] * sizes.channels).max(sizes.result[1] * sizes.filters);
-        let lengths = [PLACES * plane_v, PLACES * plane_z, of_zeros];
+        let lengths = [sizes.places() * plane_v, sizes.places() * plane_z, of_zeros];
         let mut scratch = Scratch::<T>::new(lengths.iter().sum());
         let [v, z, zeros] = scratch.parts(lengths);
         zeros.fill(T::ZERO);
-        for start in (0..rows).step_by(block) {
-            let count = block.min(rows - start);
-            for row in 0..count {
-                let (n, in_image) = ((first + start + row) / tile_rows, (first + start + row) % tile_rows);
-                let (from_x, from_dy) = (&x[n * of_x..][..of_x], &dy[n * of_dy..][..of_dy]);
+        let of_place = sizes.channels * sizes.filters;
+        for start in (first..first + rows).step_by(block) {
+            let end = (start + block).min(first + rows);
+            let order = Order::new(sizes, start, end);
+            for row in start..end {
+                let (n, top, starts) = (row / tile_rows, sizes.top(row % tile_rows), order.starts(row));
+                let (x, dy) = (&x[n * of_x..][..of_x], &dy[n * of_dy..][..of_dy]);
                 let zeros_of_x = &zeros[..sizes.source[1] * sizes.channels];
-                let starts = [row * columns, 0];
-                tiles::source::<L, 4, 4>(&sizes, from_x, 2 * in_image, zeros_of_x, starts, (&mut *v, plane_v));
-                let to = &mut z[row * columns * sizes.filters..];
-                tiles::cotangent::<L>(&sizes, from_dy, in_image, zeros, (to, plane_z));
+                let (v, z) = ((&mut *v, plane_v), (&mut *z, plane_z));
+                match (sizes.tile, order.is_narrow(row)) {
+                    (3, false) => {
+                        tiles::source::<L, 5, 5>(&sizes, x, top, zeros_of_x, starts, v);
+                        tiles::cotangent::<L, 3, 5, 5>(&sizes, dy, top, zeros, starts, z);
+                    }
+                    (3, true) => {
+                        tiles::source::<L, 5, 4>(&sizes, x, top, zeros_of_x, starts, v);
+                        tiles::cotangent::<L, 3, 5, 4>(&sizes, dy, top, zeros, starts, z);
+                    }
+                    _ => {
+                        tiles::source::<L, 4, 4>(&sizes, x, top, zeros_of_x, starts, v);
+                        tiles::cotangent::<L, 2, 4, 4>(&sizes, dy, top, zeros, starts, z);
+                    }
+                }
             }
-            for place in 0..PLACES {
-                let sums = &mut sums[place * sizes.channels * sizes.filters..][..sizes.channels * sizes.filters];
-                let factors = (&v[place * plane_v..], &z[place * plane_z..]);
-                accumulate::<L>(&sizes, count * columns, factors, sums, start == 0);
+            for (place, sums) in sums.chunks_exact_mut(of_place).enumerate() {
+                let (v, z) = (&v[place * plane_v..], &z[place * plane_z..]);
+                let mut are_first = start == first;
+                for Range { start, end } in order.of_place(place) {
+                    // A place may have no tiles in the first block.
+                    if end > start || are_first {
+                        let factors = (&v[start * sizes.channels..], &z[start * sizes.filters..]);
+                        accumulate::<L>(&sizes, end - start, factors, sums, are_first);
+                        are_first = false;
+                    }
+                }
             }
         }
     }
@@ -160,8 +195,9 @@ fn product<L: Lanes, const R: usize, const W: usize>(
 
 /// dw of the sums of all slices, and whether it is all finite.
 struct Finish<'a, T> {
-    /// `[slices, 16, C·F]`.
+    /// `[slices, S², C·F]`.
     slices: &'a [T],
+    tile: usize,
     plane: usize,
     /// The first column of these.
     first: usize,
@@ -173,16 +209,26 @@ impl<T: Float> Kernel<T> for Finish<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(self) -> bool {
-        let Finish { slices, plane, first, mut dw } = self;
+        match self.tile {
+            3 => self.of_points::<L, 5>(),
+            _ => self.of_points::<L, 4>(),
+        }
+    }
+}
+
+impl<T: Float> Finish<'_, T> {
+    #[inline(always)]
+    fn of_points<L: Lanes<Elem = T>, const S: usize>(self) -> bool {
+        let Finish { slices, plane, first, mut dw, .. } = self;
         let columns = dw.columns();
-        let mut scratch = Scratch::<T>::new(PLACES * columns);
-        let [sums] = scratch.parts([PLACES * columns]);
+        let mut scratch = Scratch::<T>::new(S * S * columns);
+        let [sums] = scratch.parts([S * S * columns]);
         // Place by place, so that few lines of memory are read at a time.
         for (place, sums) in sums.chunks_exact_mut(columns).enumerate() {
             for (i, to) in sums.chunks_exact_mut(L::N).enumerate() {
                 let at = place * plane + first + i * L::N;
                 let mut sum = L::load(&slices[at..at + L::N]);
-                for slice in slices.chunks_exact(PLACES * plane).skip(1) {
+                for slice in slices.chunks_exact(S * S * plane).skip(1) {
                     sum = sum + L::load(&slice[at..at + L::N]);
                 }
                 sum.store(to);
@@ -190,8 +236,8 @@ impl<T: Float> Kernel<T> for Finish<'_, T> {
         }
         let mut rest = L::zero();
         for at in (0..columns).step_by(L::N) {
-            let mut s = [L::zero(); PLACES];
-            for (s, sums) in s.iter_mut().zip(sums.chunks_exact(columns)) {
+            let mut s = [[L::zero(); S]; S];
+            for (s, sums) in s.as_flattened_mut().iter_mut().zip(sums.chunks_exact(columns)) {
                 *s = L::load(&sums[at..at + L::N]);
             }
             for (tap, value) in tiles::taps(s).as_flattened().iter().enumerate() {

@@ -29,7 +29,7 @@ use plan::Plan;
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConvAlgorithm {
-    /// Winograd's F(2×2, 3×3) where it wins, else the direct sum. The choice depends on the shape alone, never on the batch.
+    /// Winograd's F(2×2, 3×3) and F(3×3, 3×3) where they win, else the direct sum. The choice depends on the shape alone, never on the batch.
     #[default]
     Auto,
     /// The direct sum.

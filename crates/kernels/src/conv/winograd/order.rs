@@ -1,4 +1,4 @@
-//! In which order a block has its tiles: whole ones and narrow ones, which lack a place's last point, apart.
+//! In which order a block has its tiles: whole ones apart from narrow ones, which lack the last point.
 
 use super::Sizes;
 use std::ops::Range;

@@ -30,6 +30,7 @@ use crate::Float;
 use crate::gemm::{Epilogue, Matrix, pack};
 use crate::lanes::Lanes;
 use crate::lanes::tile::registers;
+use crate::lanes::window::Window;
 use crate::level::{self, Kernel};
 use crate::parallel::{self, Grain, Rows, Split};
 use crate::pool::Buffer;
@@ -38,6 +39,8 @@ use crate::pool::Buffer;
 const APART: usize = 16;
 /// Bytes of a block's planes.
 const BLOCK: usize = 512 << 10;
+/// Weights of a tap that are transformed at once.
+const TRANSFORMED: usize = 512;
 /// Tiles of a block: as many as fill the register tiles of its products, at least; enough that reading the transformed weights anew costs
 /// little, at most.
 const FEWEST_TILES: usize = 24;
@@ -204,16 +207,18 @@ fn compute<T: Float>(
     }
     let (width, tile) = level::run(AtLevel { sizes, number: std::marker::PhantomData::<T> });
     let sizes = Sizes { tile, ..sizes };
-    let mut transformed = Buffer::<T>::new(sizes.places() * sizes.channels * sizes.filters);
-    let of_panel = sizes.places() * sizes.channels * width;
-    // Every panel is full but perhaps the last, which is then a chunk of its own.
-    parallel::for_each(
-        Rows(&mut transformed[..], sizes.channels * sizes.places()),
-        Grain { chunk: width, serial: width + 1 },
-        |first, Rows(u, _)| {
-            level::run(products::Transform { sizes, weights, first, u });
-        },
-    );
+    let panels = sizes.filters.div_ceil(width);
+    let of_panel = sizes.places() * Sizes::plane(sizes.channels, width);
+    let mut transformed = Buffer::<T>::new(sizes.places() * (sizes.channels * sizes.filters + panels * APART));
+    for (panel, u) in transformed.chunks_mut(of_panel).enumerate() {
+        let line = u.len() / sizes.places();
+        let channels =
+            Channels { count: sizes.channels, width: (line - APART) / sizes.channels, u: Window::new(u, line) };
+        let chunk = (TRANSFORMED / channels.width).max(1);
+        parallel::for_each(channels, Grain { chunk, serial: 2 * chunk }, |channel, channels| {
+            level::run(products::Transform { sizes, weights, filter: panel * width, channel, channels });
+        });
+    }
     let tiles = sizes.tiles();
     let numbers = if sizes.is_square(width) { sizes.channels } else { sizes.channels + sizes.filters };
     let rows = sizes.rows_of(sizes.tiles_of(BLOCK, numbers).clamp(FEWEST_TILES, MOST_TILES));
@@ -228,6 +233,24 @@ fn compute<T: Float>(
         level::run(products::Block { sizes, source, weights, u, of_panel, part, epilogue });
         result
     });
+}
+
+/// Of a panel's transformed weights, `[S², C, width]`, some of the channels.
+struct Channels<'a, T> {
+    count: usize,
+    width: usize,
+    u: Window<'a, T>,
+}
+
+impl<T: Send> Split for Channels<'_, T> {
+    fn len(&self) -> usize {
+        self.count
+    }
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Channels { count, width, u } = self;
+        let (head, tail) = u.split_columns(at * width);
+        (Channels { count: at, width, u: head }, Channels { count: count - at, width, u: tail })
+    }
 }
 
 /// What depends on the level: numbers in a row of a full panel, and the size of a tile.

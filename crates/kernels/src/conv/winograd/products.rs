@@ -1,7 +1,7 @@
 //! Forward: a block of tile rows transformed, multiplied, and transformed back.
 
 use super::order::Order;
-use super::{Sizes, TileRows, tiles};
+use super::{APART, Channels, Sizes, TileRows, tiles};
 use crate::Float;
 use crate::gemm::Epilogue;
 use crate::lanes::Lanes;
@@ -12,14 +12,15 @@ use crate::level::Kernel;
 use crate::scratch::Scratch;
 use std::ops::Range;
 
-/// The transformed weights of panels of filters: `[places, C, width]` each.
+/// The transformed weights of some channels of a panel of filters.
 pub(super) struct Transform<'a, T> {
     pub(super) sizes: Sizes,
     /// `[9, C, F]`.
     pub(super) weights: &'a [T],
-    /// The first filter.
-    pub(super) first: usize,
-    pub(super) u: &'a mut [T],
+    /// The panel's first filter, and the first channel.
+    pub(super) filter: usize,
+    pub(super) channel: usize,
+    pub(super) channels: Channels<'a, T>,
 }
 
 impl<T: Float> Kernel<T> for Transform<'_, T> {
@@ -37,24 +38,18 @@ impl<T: Float> Kernel<T> for Transform<'_, T> {
 impl<T: Float> Transform<'_, T> {
     #[inline(always)]
     fn of_places<L: Lanes<Elem = T>, const S: usize>(self) {
-        let Transform { sizes: Sizes { channels, filters, .. }, weights, first, u } = self;
-        // A thread may get several panels.
-        let panel = registers::<L>(filters) * L::N;
-        let mut at = first;
-        for u in u.chunks_mut(S * S * channels * panel) {
-            let width = u.len() / (S * S * channels);
-            for c in 0..channels {
-                for f in (0..width).step_by(L::N) {
-                    let mut g = [[L::zero(); 3]; 3];
-                    for (tap, g) in g.as_flattened_mut().iter_mut().enumerate() {
-                        *g = L::load(&weights[(tap * channels + c) * filters + at + f..][..L::N]);
-                    }
-                    for (place, value) in tiles::weights::<L, S>(g).as_flattened().iter().enumerate() {
-                        value.store(&mut u[(place * channels + c) * width + f..][..L::N]);
-                    }
+        let Transform { sizes: Sizes { channels, filters, .. }, weights, filter, channel, channels: to } = self;
+        let Channels { count, width, mut u } = to;
+        for c in 0..count {
+            for f in (0..width).step_by(L::N) {
+                let mut g = [[L::zero(); 3]; 3];
+                for (tap, g) in g.as_flattened_mut().iter_mut().enumerate() {
+                    *g = L::load(&weights[(tap * channels + channel + c) * filters + filter + f..][..L::N]);
+                }
+                for (place, value) in tiles::weights::<L, S>(g).as_flattened().iter().enumerate() {
+                    value.store(u.row(place, c * width + f, L::N));
                 }
             }
-            at += width;
         }
     }
 }
@@ -123,10 +118,11 @@ impl<T: Float> Block<'_, T> {
         let Sizes { channels, filters, .. } = self.sizes;
         let panel = registers::<L>(filters) * L::N;
         for (index, u) in self.u.chunks(self.of_panel).enumerate() {
-            let (first, width) = (index * panel, u.len() / (self.sizes.places() * channels));
+            let line = u.len() / self.sizes.places();
+            let (first, width) = (index * panel, (line - APART) / channels);
             let registers = width / L::N;
             for place in 0..self.sizes.places() {
-                let u = &u[place * channels * width..][..channels * width];
+                let u = &u[place * line..][..channels * width];
                 let (v, m) = (&v[place * of_v..], &mut m[place * of_m + first..]);
                 for Range { start: mut tile, end } in order.of_place(place) {
                     while tile < end {
@@ -148,12 +144,13 @@ impl<T: Float> Block<'_, T> {
     fn multiply_in_place<L: Lanes<Elem = T>>(&self, order: &Order, (v, of_v): (&mut [T], usize)) {
         let width = self.sizes.channels;
         let registers = width / L::N;
-        for (place, (u, v)) in self.u.chunks_exact(width * width).zip(v.chunks_exact_mut(of_v)).enumerate() {
+        let of_u = Sizes::plane(width, width);
+        for (place, (u, v)) in self.u.chunks_exact(of_u).zip(v.chunks_exact_mut(of_v)).enumerate() {
             for Range { start: mut tile, end } in order.of_place(place) {
                 while tile < end {
                     let (lines, count) = next_run(end - tile, height::<L>(registers));
                     by_tile!(L, lines, registers, |R, W| {
-                        multiply_lines::<L, R, W>(&mut v[tile * width..][..count * R * width], u);
+                        multiply_lines::<L, R, W>(&mut v[tile * width..][..count * R * width], &u[..width * width]);
                     });
                     tile += lines * count;
                 }

@@ -127,6 +127,63 @@ pub fn pad<T: Element>(from: &[T], block: usize, (before, after): (usize, usize)
     );
 }
 
+/// Writes a part in its place in a whole of `shape`, and zeros around it: `[i, j, …]` of `from`, which has `sizes`, becomes
+/// `[starts[0] + i, starts[1] + j, …]` of `to`. The adjoint of taking the part.
+///
+/// ```
+/// let mut whole = [9.0; 6];
+/// kernels::strided::place(&[1.0, 2.0], &[2, 1], &[0, 1], &[2, 3], &mut whole);
+/// assert_eq!(whole, [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]);
+/// ```
+///
+/// # Panics
+/// If the part leaves the whole, or if `from` or `to` has not as many elements as its sizes say.
+#[track_caller]
+pub fn place<T: Element>(from: &[T], sizes: &[usize], starts: &[usize], shape: &[usize], to: &mut [T]) {
+    let fits = |((size, start), of): ((&usize, &usize), &usize)| start.checked_add(*size).is_some_and(|end| end <= *of);
+    assert!(
+        sizes.len() == shape.len() && starts.len() == shape.len() && sizes.iter().zip(starts).zip(shape).all(fits),
+        "a part of {sizes:?} from {starts:?} on leaves a whole of {shape:?}"
+    );
+    assert!(
+        from.len() == sizes.iter().product() && to.len() == shape.iter().product(),
+        "{} and {} numbers do not fill {sizes:?} and {shape:?}",
+        from.len(),
+        to.len()
+    );
+    if to.is_empty() {
+        return;
+    }
+    // The axes behind `inner` are whole, so the numbers of a part from `inner` on are neighbours: a block of a row.
+    let Some(inner) = (0..shape.len()).rev().find(|&axis| sizes[axis] != shape[axis]) else {
+        return to.copy_from_slice(from);
+    };
+    let behind: usize = shape[inner + 1..].iter().product();
+    let (width, block, before) = (shape[inner] * behind, sizes[inner] * behind, starts[inner] * behind);
+    // Where the block of a row stands in the part, if the part has any of the row.
+    let block_of = |mut row: usize| {
+        let (mut at, mut stride) = (0, block);
+        for axis in (0..inner).rev() {
+            let i = (row % shape[axis]).checked_sub(starts[axis]).filter(|&i| i < sizes[axis])?;
+            at += i * stride;
+            stride *= sizes[axis];
+            row /= shape[axis];
+        }
+        Some(at)
+    };
+    parallel::for_each(Rows(to, width), Grain::rows(width, 1), |first, Rows(rows, _)| {
+        for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+            let Some(at) = block_of(first + i) else {
+                row.fill(T::zeroed());
+                continue;
+            };
+            row[..before].fill(T::zeroed());
+            row[before..before + block].copy_from_slice(&from[at..][..block]);
+            row[before + block..].fill(T::zeroed());
+        }
+    });
+}
+
 #[track_caller]
 fn check_bounds(length: usize, offset: usize, shape: &[usize], strides: &[isize]) {
     let (mut low, mut high) = (offset as isize, offset as isize);
@@ -230,6 +287,35 @@ mod tests {
             copy(&from, offset, &shape, &strides, &mut to);
             prop_assert_eq!(to, naive(&from, offset, &shape, &strides));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_stands_in_its_place(axes in prop::collection::vec((0usize..30, 0usize..9, 0usize..9), 0..4)) {
+            let sizes: Vec<usize> = axes.iter().map(|a| a.0).collect();
+            let starts: Vec<usize> = axes.iter().map(|a| a.1).collect();
+            let shape: Vec<usize> = axes.iter().map(|a| a.0 + a.1 + a.2).collect();
+            let from: Vec<i64> = (1..=sizes.iter().product::<usize>() as i64).collect();
+            let mut to = vec![-1; shape.iter().product()];
+            place(&from, &sizes, &starts, &shape, &mut to);
+            // Read back where the definition says, and nothing else is there.
+            let mut strides = vec![1isize; shape.len()];
+            for axis in (1..shape.len()).rev() {
+                strides[axis - 1] = strides[axis] * shape[axis] as isize;
+            }
+            let offset: isize = starts.iter().zip(&strides).map(|(&start, stride)| start as isize * stride).sum();
+            prop_assert_eq!(to.iter().sum::<i64>(), from.iter().sum());
+            prop_assert!(to.iter().all(|&x| x >= 0));
+            if !from.is_empty() {
+                prop_assert_eq!(naive(&to, offset as usize, &sizes, &strides), from);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "leaves a whole of [3, 4]")]
+    fn a_part_beyond_its_whole_panics() {
+        place(&[1i64, 2], &[1, 2], &[2, 3], &[3, 4], &mut [0; 12]);
     }
 
     #[test]

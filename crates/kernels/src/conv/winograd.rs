@@ -32,7 +32,7 @@ use crate::lanes::Lanes;
 use crate::lanes::tile::registers;
 use crate::lanes::window::Window;
 use crate::level::{self, Kernel};
-use crate::parallel::{self, Grain, Rows, Split};
+use crate::parallel::{self, Grain, Split};
 use crate::pool::Buffer;
 
 /// Numbers of a cache line: what keeps the planes of a block from falling into the same sets of the cache.

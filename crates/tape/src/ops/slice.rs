@@ -73,12 +73,8 @@ impl<T: Float> Op<T> for PutPart {
 impl Place {
     /// The part's numbers in their places, zeros around them.
     pub(crate) fn among_zeros<T: Float>(&self, numbers: &[T]) -> Tensor<T> {
-        Tensor::fill_with(self.of, |to| {
-            to.fill(T::ZERO);
-            self.blocks(numbers.len(), |block, to_at, at| {
-                to[to_at..][..block].copy_from_slice(&numbers[at..][..block]);
-            });
-        })
+        let Place { part, of } = self;
+        Tensor::fill_with(*of, |to| kernels::strided::place(numbers, &part.sizes, &part.starts[..of.rank()], of, to))
     }
 
     /// Adds the part's numbers to those in their places.

@@ -217,11 +217,11 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
                         let at = Place { row, column, step, steps };
                         let ahead = if asks_right && row == 0 && index + 1 < b.whole {
                             let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
-                            Some(Ahead::new(next, width, 1, matrix.row))
-                        } else if asks_left && !is_turned && index == 0 && row + lines < rows {
+                            Some(Ahead::new(next, width, 1, (matrix.row, steps)))
+                        } else if asks_left && !is_turned && index == 0 {
                             let Matrix { values, row: line, column: of_step } = self.left;
                             let next = values.as_ptr().wrapping_add((row + lines) * line + step * of_step);
-                            Some(Ahead::new(next, lines, line, of_step))
+                            Some(Ahead::new(next, lines, line, (of_step, steps)))
                         } else {
                             None
                         };

@@ -40,19 +40,24 @@ pub struct Ahead<T> {
     width: usize,
     row: usize,
     chunk: usize,
-    /// Whether rows fall into few sets of the first level, where they would push each other out.
-    collides: bool,
+    /// Whether only the second level is asked: the first would push out what it is given before it is read.
+    near: bool,
 }
 
 impl<T> Ahead<T> {
-    /// From `at` on, wherever that is, so many lines, whose numbers are `line` and `step` apart: either is 1.
+    /// From `at` on, wherever that is, so many lines of so many steps, whose numbers are `line` and `step` apart: either is 1.
+    ///
+    /// Lines that follow each other in memory are asked for in the order of their addresses, into the second level: the CPU sees one stream, and goes ahead
+    /// of it by itself. Others are asked for in the order they are read in, into the first level, or into the second where they fall into few sets.
     #[inline(always)]
-    pub fn new(at: *const T, lines: usize, line: usize, step: usize) -> Self {
-        let (count, width, row, chunk) = match line {
-            1 => (CHUNK, lines, step, CHUNK.wrapping_mul(step)),
-            _ => (lines, CHUNK, line, CHUNK),
+    pub fn new(at: *const T, lines: usize, line: usize, (step, steps): (usize, usize)) -> Self {
+        let collide = |row: usize| (row * size_of::<T>()).is_multiple_of(1 << 10);
+        let (count, width, row, chunk, near) = match line {
+            1 => (CHUNK, lines, step, CHUNK.wrapping_mul(step), collide(step)),
+            _ if line == steps => (1, lines * CHUNK, 0, lines * CHUNK, true),
+            _ => (lines, CHUNK, line, CHUNK, collide(line)),
         };
-        Ahead { at, count, width, row, chunk, collides: (row * size_of::<T>()).is_multiple_of(1 << 10) }
+        Ahead { at, count, width, row, chunk, near }
     }
 
     #[inline(always)]
@@ -61,7 +66,7 @@ impl<T> Ahead<T> {
             let at = self.at.wrapping_add(row.wrapping_mul(self.row));
             for number in (0..self.width).step_by(64 / size_of::<T>()) {
                 let place = at.wrapping_add(number);
-                if self.collides { prefetch_near(place) } else { prefetch(place) }
+                if self.near { prefetch_near(place) } else { prefetch(place) }
             }
         }
         self.at = self.at.wrapping_add(self.chunk);
@@ -270,7 +275,7 @@ pub fn sums_keeping<L: Lanes, const R: usize, const W: usize>(
     let mut to = to.as_mut_ptr();
     let next = b.values.as_ptr().wrapping_add(CHUNK * b.step);
     let mut ahead =
-        Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, collides: false };
+        Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, near: false };
     if a.line == 1 {
         steps!(@chunks sums, a, b, ahead, (to), steps, Neighbours, a.step);
     } else {

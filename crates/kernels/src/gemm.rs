@@ -14,6 +14,7 @@ mod direct;
 mod epilogue;
 mod pack;
 mod part;
+mod streamed;
 mod strips;
 #[cfg(test)]
 mod tests;

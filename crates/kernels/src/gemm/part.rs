@@ -91,11 +91,11 @@ impl<T: Float> Split for ByColumns<'_, T> {
 
 /// Where a tile stands: rows, columns, and the steps that it sums over.
 #[derive(Clone, Copy)]
-struct Place {
-    row: usize,
-    column: usize,
-    step: usize,
-    steps: usize,
+pub(super) struct Place {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) step: usize,
+    pub(super) steps: usize,
 }
 
 /// Whence tiles read whole panels of `b`.
@@ -180,6 +180,15 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<Elem = T>>(mut self) {
         let Cut { height, width, block, group, asks: (asks_left, asks_right), .. } = self.cut;
+        let whole = self.c.columns() / width;
+        if self.streams() && whole > 0 {
+            let (streamed, rest) = ByColumns(self).split_at(whole * width / L::N);
+            streamed.0.stream::<L>();
+            if rest.len() == 0 {
+                return;
+            }
+            self = rest.0;
+        }
         let (rows, columns) = (self.c.rows(), self.c.columns());
         let panels = Panels::of(self.right, rows, self.cut);
         let group = columns.div_ceil(columns.div_ceil(group)).next_multiple_of(width);
@@ -296,7 +305,7 @@ impl<T: Float> Part<'_, T> {
     }
 
     #[inline(always)]
-    fn finish<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, sums: &[[L; W]; R]) {
+    pub(super) fn finish<L: Lanes<Elem = T>, const R: usize, const W: usize>(&mut self, at: Place, sums: &[[L; W]; R]) {
         let Place { row, column, step, steps } = at;
         tile::store(sums, &mut self.c, (row, column), step > 0 || self.add);
         if step + steps == self.steps

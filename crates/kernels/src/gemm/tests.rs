@@ -335,6 +335,8 @@ fn blocks_match_around_every_edge() {
         // Lines that collide in the first level; as many rows as the highest tile has, and `b` from afar.
         (17, 1024, 140),
         (16, 130, 4100),
+        // Rows of `b` that stream by: fewer than go at a time, and more.
+        (3, 17, 32_801),
     ];
     at_every_level(|_| {
         for shape in shapes {
@@ -378,6 +380,8 @@ fn rows_alone_and_transposed_factors_change_no_bit() {
         (410, 270, 40),
         (26, 1024, 140),
         (16, 130, 4100),
+        // Rows of `b` that stream by, over two blocks.
+        (7, 270, 32_801),
     ];
     at_every_level(|_| {
         for (m, k, n) in shapes {

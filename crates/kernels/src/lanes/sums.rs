@@ -274,8 +274,7 @@ pub fn sums_keeping<L: Lanes, const R: usize, const W: usize>(
     assert_eq!(to.len(), steps * W * L::N, "a tile keeps all of its steps");
     let mut to = to.as_mut_ptr();
     let next = b.values.as_ptr().wrapping_add(CHUNK * b.step);
-    let mut ahead =
-        Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, near: false };
+    let mut ahead = Ahead { at: next, count: CHUNK, width: W * L::N, row: b.step, chunk: CHUNK * b.step, near: false };
     if a.line == 1 {
         steps!(@chunks sums, a, b, ahead, (to), steps, Neighbours, a.step);
     } else {

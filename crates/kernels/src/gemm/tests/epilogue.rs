@@ -51,7 +51,8 @@ fn epilogue_matches<T: Float>((m, k, n): (usize, usize, usize), flags: (bool, bo
 
 #[test]
 fn the_epilogue_is_the_kernels_it_stands_for() {
-    let shapes = [(1, 1, 1), (4, 2, 16), (4, 16, 1), (3, 0, 5), (5, 7, 33), (1, 300, 70), (33, 65, 129)];
+    let shapes =
+        [(1, 1, 1), (4, 2, 16), (4, 16, 1), (3, 0, 5), (5, 7, 33), (1, 300, 70), (33, 65, 129), (8, 17, 32_801)];
     at_every_level(|_| {
         for shape in shapes {
             for flags in FLAGS {

@@ -46,7 +46,7 @@ impl Net {
     }
 }
 
-const EPOCHS: usize = 60;
+const EPOCHS: usize = 45;
 const BATCH: usize = 64;
 const RATE: f64 = 2e-3;
 const OUT: &str = "out";

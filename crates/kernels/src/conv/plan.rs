@@ -88,7 +88,7 @@ impl Plan {
     }
 
     /// Numbers of one image of the source.
-    fn source_image(&self) -> usize {
+    pub(super) fn source_image(&self) -> usize {
         self.source.iter().product::<usize>() * self.source_channels
     }
 

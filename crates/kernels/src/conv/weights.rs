@@ -2,8 +2,8 @@
 //!
 //! Neighbouring channels (and taps, where they are neighbours in x) are the lines of a register tile, filters its lanes, places its
 //! steps: x and dy are read where they are. The rows of all images are cut into a few slices; each has sums of its own, and those are
-//! added in order. Within a slice the tiles go over a band of rows that stays in the cache, so a sum is a chain over a band, then over
-//! bands, then over slices.
+//! added in order. Within a slice the tiles go over a band that stays in the cache, rows of an image or whole images (of small ones, a tile would have
+//! a step or two before its sums go back to memory), so a sum is a chain over a band, then over bands, then over slices.
 
 use super::plan::{Block, Plan, Way};
 use super::{ConvGeometry, depthwise};
@@ -63,6 +63,9 @@ const LARGE: usize = 1 << 21;
 /// Bytes of x and dy that a band may have: what stays in L2.
 const BAND: usize = 256 << 10;
 
+/// From so many channels on a tile has the lines to hide how far it is from one image to the next.
+const HIGH: usize = 8;
+
 /// Of so many rows, of planes of this height, that cost so many multiplications each.
 fn grain((rows, height): (usize, usize), cost: usize, weights: usize) -> Grain {
     let cost = cost.max(1);
@@ -102,6 +105,36 @@ struct Filters<'a, T> {
     count: usize,
 }
 
+/// What is summed at a time: some rows of a plane, or all rows of some images.
+#[derive(Clone, Copy)]
+struct Band {
+    /// Counted over images and depths.
+    plane: usize,
+    from: usize,
+    to: usize,
+    images: usize,
+}
+
+impl Band {
+    fn rows(self) -> usize {
+        (self.to - self.from) * self.images
+    }
+
+    /// So many rows from `first` on (counted over images and depths), cut into bands of at most `most` rows.
+    fn all(plan: &Plan, first: usize, rows: usize, most: usize) -> impl Iterator<Item = Band> + use<> {
+        let (height, end, mut row) = (plan.result[1], first + rows, first);
+        let most_images = if plan.result[0] == 1 && !plan.is_depthwise() { most / height } else { 0 };
+        std::iter::from_fn(move || {
+            let (plane, from) = (row / height, row % height);
+            let images = if from == 0 { most_images.min((end - row) / height) } else { 0 };
+            let to = if images > 0 { height } else { height.min(from + (end - row).min(most)) };
+            let band = Band { plane, from, to, images: images.max(1) };
+            row += band.rows();
+            (band.rows() > 0).then_some(band)
+        })
+    }
+}
+
 /// One axis of the places that a tile sums over: how many, and how far apart they are in x and dy.
 #[derive(Clone, Copy)]
 pub(super) struct Steps {
@@ -127,14 +160,15 @@ impl<T: Float> Kernel<T> for Slice<'_, T> {
         let plan = self.plan;
         let of_row = plan.source[2] * plan.source_channels + plan.result_row();
         let band = (BAND / size_of::<T>() / of_row.max(1)).max(4);
-        let mut copy = Scratch::new(self.copy_length::<L>(band.min(plan.result[1])));
+        let rows = self.dy.len() / plan.result_row();
+        let mut copy = Scratch::new(self.copy_length::<L>(band.min(rows)));
         let mut rest = self.dy;
-        for (plane, rows) in plan.pieces(self.first, rest.len() / plan.result_row(), band) {
-            let (dy, others) = rest.split_at((rows.1 - rows.0) * plan.result_row());
+        for band in Band::all(plan, self.first, rows, band) {
+            let (dy, others) = rest.split_at(band.rows() * plan.result_row());
             rest = others;
             match plan.is_depthwise() {
-                true => depthwise::sum::<L>(plan, (plane, rows), (self.x, dy), self.dw),
-                false => self.band::<L>(plane, rows, dy, &mut copy),
+                true => depthwise::sum::<L>(plan, (band.plane, (band.from, band.to)), (self.x, dy), self.dw),
+                false => self.band::<L>(band, dy, &mut copy),
             }
         }
     }
@@ -151,9 +185,10 @@ impl<T: Float> Slice<'_, T> {
         }
     }
 
-    /// The rows `from..to` of one plane, which `dy` holds.
+    /// A band, whose rows `dy` holds.
     #[inline(always)]
-    fn band<L: Lanes<Elem = T>>(&mut self, plane: usize, (from, to): (usize, usize), dy: &[T], copy: &mut [T]) {
+    fn band<L: Lanes<Elem = T>>(&mut self, band: Band, dy: &[T], copy: &mut [T]) {
+        let Band { plane, from, to, images } = band;
         let plan = self.plan;
         let (_, filters) = plan.channels();
         let panel = registers::<L>(filters) * L::N;
@@ -178,7 +213,11 @@ impl<T: Float> Slice<'_, T> {
                     let dy = &filters.dy[patch.row * filters.strides.1 + patch.column * filters.strides.0..];
                     let down = Steps::new(patch.down, filters.strides.1);
                     let right = Steps::new(patch.right, filters.strides.0);
-                    let steps = if right.count >= down.count { (right, down) } else { (down, right) };
+                    let images =
+                        Steps { count: images, x: plan.source_image(), dy: plan.result[1] * filters.strides.1 };
+                    let mut steps = [right, down, images];
+                    let sorted = if plan.channels().0 >= HIGH { 3 } else { 2 };
+                    steps[..sorted].sort_by_key(|axis| std::cmp::Reverse(axis.count));
                     let x = patch.source + group * plan.channels().0;
                     for block in patch.blocks {
                         self.block::<L>(block, x, dy, steps, &filters);
@@ -188,14 +227,14 @@ impl<T: Float> Slice<'_, T> {
         }
     }
 
-    /// All lines of a block, over the steps of the inner and the outer axis.
+    /// All lines of a block, over the steps of the three axes, the innermost first.
     #[inline(always)]
     fn block<L: Lanes<Elem = T>>(
         &mut self,
         block: &Block,
         x: usize,
         dy: &[T],
-        steps: (Steps, Steps),
+        steps: [Steps; 3],
         filters: &Filters<'_, T>,
     ) {
         let registers = filters.count.div_ceil(L::N);
@@ -218,12 +257,15 @@ impl<T: Float> Slice<'_, T> {
         x: usize,
         weights: usize,
         dy: &[T],
-        (inner, outer): (Steps, Steps),
+        [inner, outer, outermost]: [Steps; 3],
         filters: &Filters<'_, T>,
     ) {
-        let a = Factor { values: &self.x[x..], line: 1, step: inner.x, row: outer.x };
-        let b = Factor { values: dy, line: 1, step: inner.dy, row: outer.dy };
-        let sums = go_on([[L::zero(); W]; R], a, b, inner.count, outer.count);
+        let mut sums = [[L::zero(); W]; R];
+        for i in 0..outermost.count {
+            let a = Factor { values: &self.x[x + i * outermost.x..], line: 1, step: inner.x, row: outer.x };
+            let b = Factor { values: &dy[i * outermost.dy..], line: 1, step: inner.dy, row: outer.dy };
+            sums = go_on(sums, a, b, inner.count, outer.count);
+        }
         let count = filters.count;
         for (r, sums) in sums.iter().enumerate() {
             let to = &mut self.dw[(weights + r) * self.plan.result_channels + filters.filter..][..count];

@@ -61,7 +61,7 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
     fn run<L: Lanes<Elem = T>>(mut self) {
         let width = self.plan.result_row();
         let mut rest = std::mem::take(&mut self.result);
-        for (plane, rows) in self.plan.pieces(self.first, rest.len() / width, usize::MAX) {
+        for (plane, rows) in self.plan.pieces(self.first, rest.len() / width) {
             (self.result, rest) = rest.split_at_mut((rows.1 - rows.0) * width);
             self.piece::<L>(plane, rows);
         }

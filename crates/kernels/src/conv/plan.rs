@@ -107,18 +107,13 @@ impl Plan {
         self.taps * self.channels().0
     }
 
-    /// So many rows of the result from `first` on (counted over images and depths), cut into parts of at most `most` rows of one plane
-    /// (counted likewise), each with where it starts and ends there.
-    pub(super) fn pieces(
-        &self,
-        first: usize,
-        rows: usize,
-        most: usize,
-    ) -> impl Iterator<Item = (usize, (usize, usize))> + use<> {
+    /// So many rows of the result from `first` on (counted over images and depths), cut into the parts of each plane (counted
+    /// likewise), each with where it starts and ends there.
+    pub(super) fn pieces(&self, first: usize, rows: usize) -> impl Iterator<Item = (usize, (usize, usize))> + use<> {
         let (height, mut row, end) = (self.result[1], first, first + rows);
         std::iter::from_fn(move || {
             let (plane, from) = (row / height.max(1), row % height.max(1));
-            let count = (height - from).min(end - row).min(most);
+            let count = (height - from).min(end - row);
             row += count;
             (count > 0).then_some((plane, (from, from + count)))
         })

@@ -17,14 +17,14 @@ const GROUP: usize = 2048;
 /// Rows of `b` that go by at a time.
 const ROWS: usize = 12;
 /// From so many numbers on between rows of `b` that pays; with fewer, tiles that ask for rows ahead are faster.
-const APART: usize = 1 << 15;
+const STREAM_FROM: usize = 1 << 15;
 
 impl<T: Float> Part<'_, T> {
     /// Whether the rows of `b` are long, far apart, and go by once.
     #[inline(always)]
     pub(super) fn streams(&self) -> bool {
         let b = self.right;
-        self.cut.asks.1 && b.column == 1 && b.row >= APART && self.c.rows() <= self.cut.height
+        self.cut.asks.1 && b.column == 1 && b.row >= STREAM_FROM && self.c.rows() <= self.cut.height
     }
 
     /// The whole product; its columns are those of whole panels.

@@ -335,7 +335,7 @@ fn blocks_match_around_every_edge() {
         // Lines that collide in the first level; as many rows as the highest tile has, and `b` from afar.
         (17, 1024, 140),
         (16, 130, 4100),
-        // Rows of `b` that stream by: fewer than go at a time, and more.
+        // Rows of `b` that stream by, as many as go at a time and then fewer.
         (3, 17, 32_801),
     ];
     at_every_level(|_| {

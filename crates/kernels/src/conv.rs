@@ -207,7 +207,7 @@ pub fn conv_backward_data<T: Float>(
     if winograd::serves::<T>(geometry) {
         return winograd::backward_data(geometry, dy, w, dx, epilogue);
     }
-    if thin::serves(geometry) {
+    if thin::serves(geometry, w) {
         return thin::backward_data(geometry, dy, w, dx, epilogue);
     }
     direct::compute(&Plan::backward(geometry), Weights::Backward, (dy, w), dx, epilogue, None);

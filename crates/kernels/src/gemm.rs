@@ -24,7 +24,7 @@ use crate::Float;
 use crate::parallel::{self, Grain, Rows};
 pub(crate) use blocked::within;
 pub use epilogue::{Epilogue, Rectifier};
-pub(crate) use pack::pack;
+pub(crate) use pack::{interleave, pack};
 
 /// The arguments of [`matmul`]: c = a·b.
 #[derive(Debug)]

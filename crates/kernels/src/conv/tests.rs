@@ -63,6 +63,13 @@ fn shapes() -> Vec<ConvGeometry> {
         geometry([2, 3, 4, 1], &[[2, 3, 1, 1, 0, 0], same(4)]),
         geometry([2, 3, 4, 1], &[[0, 3, 1, 1, 2, 2], same(4)]),
     ];
+    // Gradients to few channels: bands of a plane, parts of the filters, the widest tiles.
+    shapes.extend([
+        geometry([2, 3, 70, 1], &[[21, 4, 3, 1, 2, 1], [400, 5, 2, 1, 1, 3]]),
+        geometry([1, 4, 20, 1], &[[9, 3, 1, 1, 1, 1], [130, 3, 1, 1, 1, 1]]),
+        geometry([1, 2, 18, 1], &[[3, 3, 2, 1, 1, 1], [7, 3, 1, 1, 1, 1], [90, 4, 3, 2, 3, 3]]),
+        geometry([3, 1, 16, 1], &[[300, 6, 2, 1, 2, 2]]),
+    ]);
     // A transposed convolution with more places than windows reach.
     shapes.push(ConvGeometry { input: [1, 9, 8], ..geometry([1, 3, 5, 1], &[[7, 3, 2, 1, 1, 1], [7, 2, 3, 1, 0, 0]]) });
     shapes
@@ -217,6 +224,13 @@ fn what_is_not_finite_reaches_what_it_enters() {
         conv_backward_data(&g, &dy, &w, &mut dx, Epilogue::NONE);
         for (place, dx) in dx.iter().enumerate() {
             assert_eq!(dx.is_nan(), place / 5 < 2 && place % 5 < 2, "{place}");
+        }
+        dy.fill(1.0);
+        w[..16].fill(f32::INFINITY); // by the tap above to the left a place meets the one below to the right
+        conv_backward_data(&g, &dy, &w, &mut dx, Epilogue::NONE);
+        for (place, &dx) in dx.iter().enumerate() {
+            assert_eq!(dx == f32::INFINITY, place / 5 < 3 && place % 5 < 4, "{place}");
+            assert!(!dx.is_nan(), "{place}");
         }
     });
 }

@@ -3,7 +3,7 @@
 use super::Matrix;
 use crate::Float as _;
 use crate::lanes::window::prefetch;
-use crate::lanes::{Lanes, MAX_LANES, transpose};
+use crate::lanes::{Lanes, MAX_LANES, planes, transpose};
 
 /// Copies ask for the row so many rows further on.
 const ROWS_AHEAD: usize = 4;
@@ -45,7 +45,7 @@ fn copy<L: Lanes>(from: Matrix<'_, L::Elem>, lines: usize, steps: usize, to: &mu
 
 /// Up to a register of lines from `line` on, transposed block by block.
 #[inline(always)]
-fn interleave<L: Lanes>(
+pub(crate) fn interleave<L: Lanes>(
     from: Matrix<'_, L::Elem>,
     (line, count): (usize, usize),
     steps: usize,
@@ -56,6 +56,12 @@ fn interleave<L: Lanes>(
     let mut p = 0;
     while p < steps {
         let block = (steps - p).min(L::N);
+        if (block, count, slots) == (L::N, L::N, L::N) {
+            let values = &from.values[line * from.row + p * from.column..];
+            planes::turn::<L>(values, from.row, L::N, &mut to[p * width + line..], width);
+            p += L::N;
+            continue;
+        }
         let mut rows = [L::zero(); MAX_LANES];
         for (i, row) in rows[..L::N].iter_mut().enumerate() {
             if i < count {

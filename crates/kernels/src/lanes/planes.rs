@@ -1,9 +1,37 @@
-//! One register in each of S² planes of equal length: stored or loaded after one check for all.
+//! One register in each of some planes of equal length: stored or loaded after one check for all.
 #![expect(unsafe_code, reason = "one check for all planes")]
 
-use super::Lanes;
 use super::opaque::opaque;
+use super::{Lanes, MAX_LANES, Mask as _, transpose};
 use std::marker::PhantomData;
+
+/// A register from each of as many rows, `row` numbers apart, of which the first `count` are there; turned, so that each row becomes a lane of the
+/// planes, and stored `plane` numbers apart. Lanes of rows that are not there are zero.
+///
+/// # Panics
+/// If the last row's register or the last plane's would end beyond its slice. Rows that are not there must lie within, too.
+#[cfg_attr(target_arch = "x86_64", expect(clippy::pointers_in_nomem_asm_block, reason = "no instruction follows them"))]
+#[inline(always)]
+pub fn turn<L: Lanes>(from: &[L::Elem], row: usize, count: usize, to: &mut [L::Elem], plane: usize) {
+    check::<L>(from.len(), L::N, row, 0);
+    check::<L>(to.len(), L::N, plane, 0);
+    let (mut from, mut to) = (from.as_ptr(), to.as_mut_ptr());
+    let mut rows = [L::zero(); MAX_LANES];
+    for place in &mut rows[..L::N] {
+        // SAFETY: the last row's register was checked to end within the slice; the ones before it end earlier.
+        *place = L::load(unsafe { std::slice::from_raw_parts(from, L::N) });
+        from = from.wrapping_add(row);
+        opaque!(from);
+    }
+    let there = L::Mask::from_bits((1 << count) - 1);
+    for &lanes in &transpose(rows)[..L::N] {
+        let lanes = if count < L::N { L::select(there, lanes, L::zero()) } else { lanes };
+        // SAFETY: the last plane's register was checked to end within the slice; the ones before it end earlier.
+        lanes.store(unsafe { std::slice::from_raw_parts_mut(to, L::N) });
+        to = to.wrapping_add(plane);
+        opaque!(to);
+    }
+}
 
 /// Registers `S·i + j` of a square, each in a plane of its own, written line by line.
 ///
@@ -140,6 +168,34 @@ mod tests {
                 let (p, place) = (i / 40, i % 40);
                 let turned = ((p % 3 * 3 + p / 3) * 40 + place) as f32;
                 assert_eq!(number, if (5..5 + lanes).contains(&place) { turned } else { -1.0 }, "{i}");
+            }
+        });
+    }
+
+    struct Turns<'a, T>(&'a [T], usize, &'a mut [T]);
+
+    impl<T: Float> Kernel<T> for Turns<'_, T> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn run<L: Lanes<Elem = T>>(self) -> usize {
+            turn::<L>(self.0, 21, self.1, self.2, 19);
+            L::N
+        }
+    }
+
+    #[test]
+    fn rows_become_lanes_and_those_that_are_not_there_zeros() {
+        at_every_level(|level| {
+            let from: Vec<f32> = (0..16 * 21).map(|i| i as f32 + 1.0).collect();
+            for count in 0..=8 {
+                let mut to = vec![-1.0; 16 * 19];
+                let lanes = level.run(Turns(&from, count, &mut to));
+                for (i, &number) in to.iter().enumerate() {
+                    let (plane, lane) = (i / 19, i % 19);
+                    let turned = if lane < count { (lane * 21 + plane) as f32 + 1.0 } else { 0.0 };
+                    assert_eq!(number, if plane < lanes && lane < lanes { turned } else { -1.0 }, "{count}: {i}");
+                }
             }
         });
     }

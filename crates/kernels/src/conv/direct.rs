@@ -234,6 +234,11 @@ impl<T: Float> Band<'_, T> {
         let plan = self.plan;
         let (terms, lines) = plan.channels();
         let panel = registers::<L>(lines) * L::N;
+        // Zeros in one run, rather than place by place among those that read something.
+        let is_filled = self.epilogue.is_none() && plan.leaves_gaps();
+        if is_filled {
+            self.result.fill(T::ZERO);
+        }
         for group in 0..plan.groups {
             let panels = &self.packed[group * panels_of::<L>(plan)..];
             for first in (0..lines).step_by(panel) {
@@ -242,6 +247,9 @@ impl<T: Float> Band<'_, T> {
                 let channel = group * lines + first;
                 for index in 0..plan.patches() {
                     let Some(patch) = plan.patch(index, plane, rows) else { continue };
+                    if is_filled && patch.blocks.is_empty() {
+                        continue;
+                    }
                     let lines = Lines::of(plan, &patch, group * terms, channel);
                     for number in 0..lines.count {
                         self.line::<L>(lines.line(number), patch.blocks, packed, (channel, count));

@@ -102,6 +102,11 @@ impl Plan {
         self.groups > 1 && self.channels() == (1, 1)
     }
 
+    /// Whether there may be places that read nothing.
+    pub(super) fn leaves_gaps(&self) -> bool {
+        self.blocks.iter().any(Vec::is_empty)
+    }
+
     /// Rows of the source's numbers that are summed into one number of the result, at most.
     pub(super) fn terms(&self) -> usize {
         self.taps * self.channels().0

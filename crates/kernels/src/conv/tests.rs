@@ -69,6 +69,8 @@ fn shapes() -> Vec<ConvGeometry> {
         geometry([1, 4, 20, 1], &[[9, 3, 1, 1, 1, 1], [130, 3, 1, 1, 1, 1]]),
         geometry([1, 2, 18, 1], &[[3, 3, 2, 1, 1, 1], [7, 3, 1, 1, 1, 1], [90, 4, 3, 2, 3, 3]]),
         geometry([3, 1, 16, 1], &[[300, 6, 2, 1, 2, 2]]),
+        geometry([1, 2, 65, 1], &[[9000, 5, 2, 3, 7, 1]]),
+        geometry([1, 1, 3, 1], &[[40, 2, 4, 1, 0, 0], [9, 3, 1, 1, 1, 1]]),
     ]);
     // A transposed convolution with more places than windows reach.
     shapes.push(ConvGeometry { input: [1, 9, 8], ..geometry([1, 3, 5, 1], &[[7, 3, 2, 1, 1, 1], [7, 2, 3, 1, 0, 0]]) });

@@ -22,7 +22,7 @@ use crate::parallel::{self, Grain, Rows};
 use crate::pool::Buffer;
 use crate::scratch::Scratch;
 use copied::{Layout, Next};
-use phase::{Axis, Phase};
+use phase::{Phase, Span, phases};
 use std::ops::Range;
 
 /// The most channels for which it pays, and lines of a tile.
@@ -30,6 +30,10 @@ const CHANNELS: usize = 4;
 
 /// Numbers of dy in the copy of a band, at most: half of the second level of caches.
 const COPIED: usize = 1 << 17;
+
+/// The fewest rows of a band, in strides, and columns of a part of it.
+const LEAST: usize = 4;
+const COLUMNS: usize = 256;
 
 /// Multiplications for which it pays to wake another thread.
 const LARGE: usize = 1 << 20;
@@ -45,13 +49,12 @@ pub(super) fn backward_data<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &
     if dx.is_empty() {
         return;
     }
-    let axes = [0, 1, 2].map(|axis| Axis::of(g, axis));
+    let axes = [0, 1, 2].map(|axis| phases(g, axis));
     let packed = pack(g, &axes, w);
-    let (rows, images) = band(g, &axes);
-    let plan = Plan { g, axes: &axes, weights: &packed, rows, images };
+    let plan = Plan { g, axes: &axes, weights: &packed, part: Part::of(g, &axes) };
     let cost = g.input[2] * g.filters * g.kernel.iter().product::<usize>() * g.channels / g.stride[1] / g.stride[2];
-    let chunk = match plan.rows < g.input[1] {
-        true => plan.rows,
+    let chunk = match plan.part.rows < g.input[1] {
+        true => plan.part.rows,
         false => g.input[1] * (LARGE / 4).div_ceil(g.input[1] * cost.max(1)),
     };
     let grain = Grain { chunk, serial: (LARGE / cost.max(1)).max(2 * chunk) };
@@ -64,17 +67,47 @@ pub(super) fn backward_data<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &
 #[derive(Clone, Copy)]
 struct Plan<'a, T> {
     g: &'a ConvGeometry,
-    axes: &'a [Axis; 3],
+    axes: &'a [Vec<Phase>; 3],
     weights: &'a [T],
-    /// What is copied at a time: rows of dx in one plane, or whole images.
-    rows: usize,
+    part: Part,
+}
+
+/// How much of dx is computed from one copy: rows and columns of one plane, or of some images.
+#[derive(Clone, Copy)]
+struct Part {
     images: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Part {
+    /// As much as what it meets fits the copy: whole strides, in bands of one height. Rows that are too long are cut.
+    fn of(g: &ConvGeometry, [_, down, right]: &[Vec<Phase>; 3]) -> Part {
+        let [height, width] = [g.input[1], g.input[2]];
+        let span =
+            |axis: usize, phases: &[Phase]| Span::of(phases, &(0..g.input[axis]), g.stride[axis], g.output[axis]);
+        let more =
+            |phases: &[Phase]| phases.iter().map(|phase| (phase.last() - phase.meets) as usize).max().unwrap_or(0);
+        let fits = |others: usize, phases: &[Phase]| {
+            (COPIED / (others * g.filters * g.kernel[0]).max(1)).saturating_sub(more(phases))
+        };
+        let even = |size: usize, most: usize, stride: usize| {
+            size.div_ceil(size.div_ceil(most)).next_multiple_of(stride).min(size)
+        };
+        let (whole, least) = (span(2, right).reach, LEAST.min(height.div_ceil(g.stride[1])));
+        let rows = even(height, fits(whole, down).max(least) * g.stride[1], g.stride[1]);
+        let met = rows.div_ceil(g.stride[1]) + more(down);
+        let columns = even(width, fits(met, right).max(COLUMNS) * g.stride[2], g.stride[2]);
+        let are_planes = (rows, columns) == (height, width) && [g.input[0], g.output[0]] == [1, 1];
+        let images = if are_planes { COPIED / (whole * span(1, down).reach * g.filters).max(1) } else { 1 };
+        Part { images: images.max(1), rows, columns }
+    }
 }
 
 /// The weights `[taps, C, F]` in the order of the sums, pair by pair of phases of rows and columns, channels last.
-fn pack<T: Float>(g: &ConvGeometry, axes: &[Axis; 3], weights: &[T]) -> Buffer<T> {
+fn pack<T: Float>(g: &ConvGeometry, axes: &[Vec<Phase>; 3], weights: &[T]) -> Buffer<T> {
     let [_, down, right] = axes;
-    let taps = |axis: &Axis| axis.phases.iter().map(|phase| phase.taps.len()).sum::<usize>();
+    let taps = |axis: &[Phase]| axis.iter().map(|phase| phase.taps.len()).sum::<usize>();
     let mut packed = Buffer::new(g.kernel[0] * taps(down) * taps(right) * g.filters * g.channels);
     let mut places = packed.iter_mut();
     for (rows, columns) in pairs(down, right) {
@@ -92,19 +125,8 @@ fn pack<T: Float>(g: &ConvGeometry, axes: &[Axis; 3], weights: &[T]) -> Buffer<T
 }
 
 /// Each phase of one axis with each of another.
-fn pairs<'a>(one: &'a Axis, other: &'a Axis) -> impl Iterator<Item = (&'a Phase, &'a Phase)> {
-    one.phases.iter().flat_map(|a| other.phases.iter().map(move |b| (a, b)))
-}
-
-/// As much as fits the copy: rows of dx, whole strides, in bands of one height, and images, if they are planes.
-fn band(g: &ConvGeometry, [_, down, right]: &[Axis; 3]) -> (usize, usize) {
-    let (height, stride) = (g.input[1], g.stride[1]);
-    let met = COPIED / (right.reach * g.filters * g.kernel[0]).max(1);
-    let more = down.phases.iter().map(|phase| (phase.last() - phase.meets) as usize).max().unwrap_or(0);
-    let most = (met.saturating_sub(more) * stride).max(4 * stride);
-    let rows = height.div_ceil(height.div_ceil(most)).next_multiple_of(stride).min(height);
-    let are_planes = rows == height && [g.input[0], g.output[0]] == [1, 1];
-    (rows, if are_planes { (met / down.reach).max(1) } else { 1 })
+fn pairs<'a>(one: &'a [Phase], other: &'a [Phase]) -> impl Iterator<Item = (&'a Phase, &'a Phase)> {
+    one.iter().flat_map(|a| other.iter().map(move |b| (a, b)))
 }
 
 /// Some rows of dx, counted over images and depths.
@@ -127,10 +149,13 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
         while !rest.is_empty() {
             let (plane, from) = (row / height, row % height);
             let left = rest.len() / width;
-            let count = (height - from).min(plan.rows).min(left);
-            let images = if count == height { plan.images.min(left / height) } else { 1 };
+            let count = (height - from).min(plan.part.rows).min(left);
+            let images = if count == height { plan.part.images.min(left / height) } else { 1 };
             let (rows, others) = rest.split_at_mut(images * count * width);
-            plan.piece::<L>(dy, (plane, images), from..from + count, rows);
+            for first in (0..plan.g.input[2]).step_by(plan.part.columns) {
+                let columns = first..(first + plan.part.columns).min(plan.g.input[2]);
+                plan.piece::<L>(dy, (plane, images), (from..from + count, columns), rows);
+            }
             (row, rest) = (row + images * count, others);
             if !epilogue.is_none() {
                 for place in rows.chunks_exact_mut(plan.g.channels) {
@@ -141,40 +166,70 @@ impl<T: Float> Kernel<T> for Band<'_, T> {
     }
 }
 
-/// Some places of a pair of phases in each image, the rows by number.
+/// Some places of a phase, by number.
 #[derive(Clone, Copy)]
-struct Places<'a> {
-    rows: &'a Phase,
+struct Run<'a> {
+    phase: &'a Phase,
     from: usize,
     to: usize,
-    columns: &'a Phase,
+}
+
+impl Run<'_> {
+    fn taps(&self) -> usize {
+        self.phase.taps.len()
+    }
+
+    /// What the first of them meets by the first tap.
+    fn meets(&self) -> isize {
+        self.from as isize + self.phase.meets
+    }
+}
+
+/// Some rows and columns.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    rows: Run<'a>,
+    columns: Run<'a>,
 }
 
 impl Places<'_> {
-    /// How many numbers they are with what stands for the zeros between rows and images.
+    fn are_there(&self) -> bool {
+        self.rows.from < self.rows.to && self.columns.from < self.columns.to
+    }
+
+    fn meet_some(&self) -> bool {
+        self.rows.taps() > 0 && self.columns.taps() > 0
+    }
+
+    /// How many numbers they are, in all images, with what stands for the zeros between rows and images.
     fn with_zeros(&self, layout: &Layout<'_>) -> usize {
-        ((layout.images - 1) * layout.image + self.to - self.from - 1) * layout.right.reach + self.columns.count
+        let (rows, columns) = (self.rows.to - self.rows.from, self.columns.to - self.columns.from);
+        ((layout.images - 1) * layout.rows.reach + rows - 1) * layout.columns.reach + columns
     }
 }
 
 impl<'a, T: Float> Plan<'a, T> {
-    /// Some rows of one plane of dx, or all of some images.
+    /// Some rows and columns of a plane of dx, or of each of some images; `dx` are these rows, whole.
     #[inline(always)]
-    fn piece<L: Lanes<Elem = T>>(&self, dy: &[T], (plane, images): (usize, usize), rows: Range<usize>, dx: &mut [T]) {
+    fn piece<L: Lanes<Elem = T>>(
+        &self,
+        dy: &[T],
+        (plane, images): (usize, usize),
+        (rows, columns): (Range<usize>, Range<usize>),
+        dx: &mut [T],
+    ) {
         let Plan { g, axes: [_, down, right], .. } = *self;
-        let of_pair = |(phase, columns): (&'a Phase, &'a Phase)| {
-            let (from, to) = phase.within(rows.start, rows.end, g.stride[1]);
-            Places { rows: phase, from, to, columns }
+        let run = |phase: &'a Phase, range: &Range<usize>, axis: usize| {
+            let (from, to) = phase.within(range.start, range.end, g.stride[axis]);
+            Run { phase, from, to }
         };
-        let all = || pairs(down, right).map(of_pair);
-        let met = || all().filter(|places| !places.rows.taps.is_empty() && places.from < places.to);
-        let first = met().map(|places| places.from as isize + places.rows.meets).min().unwrap_or(0);
-        let end = met().map(|places| places.to as isize + places.rows.last()).max().unwrap_or(first);
-        let layout = Layout { g, right, rows: (first, end), image: down.reach, images };
+        let all = || pairs(down, right).map(|(a, b)| Places { rows: run(a, &rows, 1), columns: run(b, &columns, 2) });
+        let span = |phases, range, axis: usize| Span::of(phases, range, g.stride[axis], g.output[axis]);
+        let layout = Layout { g, rows: span(down, &rows, 1), columns: span(right, &columns, 2), images };
         let of_plane = g.filters * layout.filter();
         let depths = self.depths(plane);
-        let rows_of_phase = (images - 1) * down.reach + rows.len().div_ceil(g.stride[1]);
-        let tiled = rows_of_phase * right.reach + WIDEST * MAX_LANES;
+        let numbers = || all().filter(Places::are_there).map(|places| places.with_zeros(&layout));
+        let tiled = numbers().max().unwrap_or(0) + WIDEST * MAX_LANES;
         let lengths = [depths.len() * of_plane + tiled, g.channels * tiled];
         let mut scratch = Scratch::<T>::new(lengths.iter().sum());
         let [copy, sums] = scratch.parts(lengths);
@@ -182,18 +237,22 @@ impl<'a, T: Float> Plan<'a, T> {
         for (&(_, plane), copy) in depths.iter().zip(copy.chunks_mut(of_plane)) {
             layout.copy::<L>(plane_of_dy(plane), &mut copy[..of_plane]);
         }
-        let tiles = met().map(|places| places.with_zeros(&layout).div_ceil(L::N * widths::<L>(g.channels)[2])).sum();
+        let tiles = numbers().map(|numbers| numbers.div_ceil(L::N * widths::<L>(g.channels)[2])).sum();
         let read = depths.last().map_or((dy.as_ptr(), 0), |&(_, plane)| layout.next(plane_of_dy(plane)));
         let mut next = Next::new([read, (dx.as_ptr_range().end, dx.len())], tiles);
         let mut weights = self.weights;
         for places in all() {
-            let of_pair = g.kernel[0] * places.rows.taps.len() * places.columns.taps.len() * g.filters * g.channels;
+            let of_pair = g.kernel[0] * places.rows.taps() * places.columns.taps() * g.filters * g.channels;
             let (of_pair, others) = weights.split_at(of_pair);
             weights = others;
-            if places.from == places.to {
+            if !places.are_there() {
                 continue;
             }
-            self.sums::<L>(places, of_pair, (copy, &layout, &depths), sums, &mut next);
+            if places.meet_some() {
+                self.sums::<L>(places, of_pair, (copy, &layout, &depths), sums, &mut next);
+            } else {
+                sums.fill(T::ZERO);
+            }
             match g.channels {
                 1 => scatter::<T, 1>(sums, places, &layout, rows.clone(), dx),
                 2 => scatter::<T, 2>(sums, places, &layout, rows.clone(), dx),
@@ -207,7 +266,7 @@ impl<'a, T: Float> Plan<'a, T> {
     fn depths(&self, plane: usize) -> Vec<(usize, usize)> {
         let g = self.g;
         let (image, depth) = (plane / g.input[0], plane % g.input[0]);
-        let phase = &self.axes[0].phases[depth % g.stride[0]];
+        let phase = &self.axes[0][depth % g.stride[0]];
         let met = phase.taps.iter().enumerate().filter_map(|(number, &tap)| {
             let at = (depth / g.stride[0]) as isize + phase.meets + (number * phase.step) as isize;
             (0..g.output[0] as isize).contains(&at).then(|| (tap, image * g.output[0] + at as usize))
@@ -226,10 +285,10 @@ impl<'a, T: Float> Plan<'a, T> {
         next: &mut Next<T>,
     ) {
         let g = self.g;
-        let Places { rows, columns, from, .. } = places;
-        let (filter, row) = (layout.filter(), rows.step * layout.right.reach);
-        let start = layout.place(0, from as isize + rows.meets, columns.meets);
-        let of_row = columns.taps.len() * g.channels * g.filters;
+        let Places { rows, columns } = places;
+        let (filter, row, step) = (layout.filter(), rows.phase.step * layout.columns.reach, columns.phase.step);
+        let start = layout.place(0, rows.meets(), columns.meets());
+        let of_row = columns.taps() * g.channels * g.filters;
         let (count, of_channel) = (places.with_zeros(layout), sums.len() / g.channels);
         let mut place = 0;
         while place < count {
@@ -237,13 +296,12 @@ impl<'a, T: Float> Plan<'a, T> {
             by_lines!(L, g.channels, registers, |R, W| {
                 let mut tile = [[L::zero(); W]; R];
                 for (number, &(depth, _)) in depths.iter().enumerate() {
-                    let weights = &weights[depth * rows.taps.len() * of_row..];
+                    let weights = &weights[depth * rows.taps() * of_row..];
                     let dy = &copy[number * g.filters * filter + start + place..];
-                    for tap in 0..rows.taps.len() {
-                        let a =
-                            Factor { values: &weights[tap * of_row..], line: 1, step: R, row: columns.taps.len() * R };
-                        let b = Factor { values: &dy[tap * row..], line: 1, step: columns.step, row: filter };
-                        tile = go_on(tile, a, b, columns.taps.len(), g.filters);
+                    for tap in 0..rows.taps() {
+                        let a = Factor { values: &weights[tap * of_row..], line: 1, step: R, row: columns.taps() * R };
+                        let b = Factor { values: &dy[tap * row..], line: 1, step, row: filter };
+                        tile = go_on(tile, a, b, columns.taps(), g.filters);
                     }
                 }
                 for (sums, line) in sums.chunks_exact_mut(of_channel).zip(&tile) {
@@ -261,19 +319,22 @@ impl<'a, T: Float> Plan<'a, T> {
 /// Sums go to their places in these rows of dx of each image.
 fn scatter<T: Float, const C: usize>(
     sums: &[T],
-    Places { rows, from, to, columns }: Places<'_>,
+    Places { rows, columns }: Places<'_>,
     layout: &Layout<'_>,
     rows_of_dx: Range<usize>,
     dx: &mut [T],
 ) {
     let (g, width) = (layout.g, layout.g.input[2] * C);
-    for (image, number) in (0..layout.images).flat_map(|image| (from..to).map(move |number| (image, number))) {
-        let row = image * rows_of_dx.len() + rows.first + number * g.stride[1] - rows_of_dx.start;
+    let first = (columns.phase.first + columns.from * g.stride[2]) * C;
+    let all = (0..layout.images).flat_map(|image| (rows.from..rows.to).map(move |number| (image, number)));
+    for (image, number) in all {
+        let row = image * rows_of_dx.len() + rows.phase.first + number * g.stride[1] - rows_of_dx.start;
         let dx = &mut dx[row * width..][..width];
-        let start = (image * layout.image + number - from) * layout.right.reach;
-        let sums: [&[T]; C] = std::array::from_fn(|c| &sums[c * (sums.len() / C) + start..][..columns.count]);
-        let mut at = columns.first * C;
-        for number in 0..columns.count {
+        let start = (image * layout.rows.reach + number - rows.from) * layout.columns.reach;
+        let count = columns.to - columns.from;
+        let sums: [&[T]; C] = std::array::from_fn(|c| &sums[c * (sums.len() / C) + start..][..count]);
+        let mut at = first;
+        for number in 0..count {
             for (to, sums) in dx[at..at + C].iter_mut().zip(&sums) {
                 *to = sums[number];
             }

@@ -1,13 +1,12 @@
 //! Rows of dy, filter by filter.
 
-use super::phase::Axis;
+use super::phase::Span;
 use crate::Float as _;
 use crate::conv::ConvGeometry;
 use crate::gemm::{Matrix, interleave};
 use crate::lanes::planes::turn;
 use crate::lanes::window::{prefetch, prefetch_near};
 use crate::lanes::{Lanes, MAX_LANES};
-use std::ops::Range;
 
 /// Registers of places ahead for which a copy asks.
 const AHEAD: usize = 2;
@@ -17,54 +16,54 @@ const AHEAD: usize = 2;
 #[derive(Clone, Copy)]
 pub(super) struct Layout<'a> {
     pub(super) g: &'a ConvGeometry,
-    pub(super) right: &'a Axis,
-    /// The rows of each image, some of which may lie before dy's first or behind its last, and how far on the next image's are.
-    pub(super) rows: (isize, isize),
-    pub(super) image: usize,
+    pub(super) rows: Span,
+    pub(super) columns: Span,
     pub(super) images: usize,
 }
 
 impl Layout<'_> {
     /// From a filter to the next.
     pub(super) fn filter(&self) -> usize {
-        let numbers = self.place(self.images - 1, self.rows.1, 0);
         // Registers of zeros go beyond the last row. Filters lie an odd number of lines apart: no two fall into one set of a cache.
-        (numbers + MAX_LANES).next_multiple_of(MAX_LANES) | MAX_LANES
+        (self.end() + MAX_LANES).next_multiple_of(MAX_LANES) | MAX_LANES
     }
 
-    /// Where an image's row starts in the numbers of the first filter, `column` places on.
+    /// Behind the last zero.
+    fn end(&self) -> usize {
+        let behind = self.rows.first + self.rows.places + self.rows.behind;
+        self.place(self.images - 1, behind as isize, self.columns.first as isize)
+    }
+
+    /// Where the place of dy is in the numbers of the first filter, or a zero that stands for it.
     pub(super) fn place(&self, image: usize, row: isize, column: isize) -> usize {
-        let row = row - self.rows.0 + (image * self.image) as isize;
-        (row * self.right.reach as isize + self.right.before as isize + column) as usize
+        let row = self.rows.place(row) + (image * self.rows.reach) as isize;
+        (row * self.columns.reach as isize + self.columns.place(column)) as usize
     }
 
-    /// Copies the rows of a plane of dy for each image, one after the other.
+    /// Copies what is met of a plane of dy for each image, one after the other.
     #[inline(always)]
     pub(super) fn copy<L: Lanes>(&self, dy: &[L::Elem], to: &mut [L::Elem]) {
         let (g, filter, zero) = (self.g, self.filter(), L::Elem::ZERO);
-        let rows = self.there();
         let zeros = |to: &mut [L::Elem], from, end| to.chunks_exact_mut(filter).for_each(|to| to[from..end].fill(zero));
-        zeros(to, 0, self.place(0, rows.start, 0));
+        let first = |image: usize, row: usize| self.place(image, row as isize, self.columns.first as isize);
+        let (start, end) = (self.rows.first, self.rows.first + self.rows.places);
+        zeros(to, 0, first(0, start));
         for image in 0..self.images {
-            for row in rows.clone() {
-                let of_row = (image * g.output[1] + row as usize) * g.output[2] * g.filters;
-                self.row::<L>(&dy[of_row..], &mut to[self.place(image, row, 0)..], filter);
+            for row in start..end {
+                let place = (image * g.output[1] + row) * g.output[2] + self.columns.first;
+                self.row::<L>(&dy[place * g.filters..], &mut to[first(image, row)..], filter);
             }
-            let end = if image + 1 < self.images {
-                self.place(image + 1, rows.start, 0)
-            } else {
-                self.place(image, self.rows.1, 0)
-            };
-            zeros(to, self.place(image, rows.end, 0), end);
+            let next = if image + 1 < self.images { first(image + 1, start) } else { self.end() };
+            zeros(to, first(image, end), next);
         }
     }
 
-    /// A row of dy, and the zeros behind it.
+    /// What is met of a row of dy, and the zeros behind it.
     #[inline(always)]
     fn row<L: Lanes>(&self, from: &[L::Elem], to: &mut [L::Elem], filter: usize) {
         let filters = self.g.filters;
-        for place in (0..self.right.reach).step_by(L::N) {
-            let count = self.right.places.saturating_sub(place).min(L::N);
+        for place in (0..self.columns.reach).step_by(L::N) {
+            let count = self.columns.places.saturating_sub(place).min(L::N);
             if filters.is_multiple_of(L::N) && (place + L::N) * filters <= from.len() {
                 for first in (0..filters).step_by(L::N) {
                     let next = from.as_ptr().wrapping_add((place + AHEAD * L::N) * filters + first * L::N);
@@ -79,17 +78,11 @@ impl Layout<'_> {
         }
     }
 
-    /// The rows that dy has.
-    fn there(&self) -> Range<isize> {
-        let first = self.rows.0.max(0);
-        first..self.rows.1.min(self.g.output[1] as isize).max(first)
-    }
-
     /// The numbers of dy that follow these rows, as many as they are: those of the next band.
     pub(super) fn next<T>(&self, dy: &[T]) -> (*const T, usize) {
-        let (rows, row) = (self.there(), self.g.output[2] * self.g.filters);
-        let end = (self.images - 1) * self.g.output[1] + rows.end as usize;
-        (dy.as_ptr().wrapping_add(end * row), self.images * rows.count() * row)
+        let row = self.g.output[2] * self.g.filters;
+        let end = (self.images - 1) * self.g.output[1] + self.rows.first + self.rows.places;
+        (dy.as_ptr().wrapping_add(end * row), self.images * self.rows.places * row)
     }
 }
 

@@ -72,7 +72,8 @@ fn shapes() -> Vec<ConvGeometry> {
         geometry([1, 2, 65, 1], &[[9000, 5, 2, 3, 7, 1]]),
         geometry([1, 1, 3, 1], &[[40, 2, 4, 1, 0, 0], [9, 3, 1, 1, 1, 1]]),
     ]);
-    // A transposed convolution with more places than windows reach.
+    // Transposed convolutions with more places than windows reach, the first in parts that meet nothing.
+    shapes.push(ConvGeometry { input: [1, 1, 9000], ..geometry([1, 2, 65, 1], &[[300, 5, 2, 3, 7, 1]]) });
     shapes.push(ConvGeometry { input: [1, 9, 8], ..geometry([1, 3, 5, 1], &[[7, 3, 2, 1, 1, 1], [7, 2, 3, 1, 0, 0]]) });
     shapes
 }

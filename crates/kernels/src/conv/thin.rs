@@ -31,9 +31,9 @@ const CHANNELS: usize = 4;
 /// Numbers of dy in the copy of a band, at most: half of the second level of caches.
 const COPIED: usize = 1 << 17;
 
-/// The fewest rows of a band, in strides, and columns of a part of it.
-const LEAST: usize = 4;
-const COLUMNS: usize = 256;
+/// The fewest rows and columns of dx of one phase in a part.
+const FEWEST_ROWS: usize = 4;
+const FEWEST_COLUMNS: usize = 256;
 
 /// Multiplications for which it pays to wake another thread.
 const LARGE: usize = 1 << 20;
@@ -86,6 +86,7 @@ impl Part {
         let [height, width] = [g.input[1], g.input[2]];
         let span =
             |axis: usize, phases: &[Phase]| Span::of(phases, &(0..g.input[axis]), g.stride[axis], g.output[axis]);
+        // What a part meets beyond as many places as it has of one phase.
         let more =
             |phases: &[Phase]| phases.iter().map(|phase| (phase.last() - phase.meets) as usize).max().unwrap_or(0);
         let fits = |others: usize, phases: &[Phase]| {
@@ -94,10 +95,10 @@ impl Part {
         let even = |size: usize, most: usize, stride: usize| {
             size.div_ceil(size.div_ceil(most)).next_multiple_of(stride).min(size)
         };
-        let (whole, least) = (span(2, right).reach, LEAST.min(height.div_ceil(g.stride[1])));
+        let (whole, least) = (span(2, right).reach, FEWEST_ROWS.min(height.div_ceil(g.stride[1])));
         let rows = even(height, fits(whole, down).max(least) * g.stride[1], g.stride[1]);
         let met = rows.div_ceil(g.stride[1]) + more(down);
-        let columns = even(width, fits(met, right).max(COLUMNS) * g.stride[2], g.stride[2]);
+        let columns = even(width, fits(met, right).max(FEWEST_COLUMNS) * g.stride[2], g.stride[2]);
         let are_planes = (rows, columns) == (height, width) && [g.input[0], g.output[0]] == [1, 1];
         let images = if are_planes { COPIED / (whole * span(1, down).reach * g.filters).max(1) } else { 1 };
         Part { images: images.max(1), rows, columns }
@@ -239,7 +240,9 @@ impl<'a, T: Float> Plan<'a, T> {
         }
         let tiles = numbers().map(|numbers| numbers.div_ceil(L::N * widths::<L>(g.channels)[2])).sum();
         let read = depths.last().map_or((dy.as_ptr(), 0), |&(_, plane)| layout.next(plane_of_dy(plane)));
-        let mut next = Next::new([read, (dx.as_ptr_range().end, dx.len())], tiles);
+        // What follows the part, as much as it is itself: of whole rows the next ones, of a part of one row the next part.
+        let written = dx.as_ptr().wrapping_add(dx.len() - (g.input[2] - columns.end) * g.channels);
+        let mut next = Next::new([read, (written, dx.len() / g.input[2] * columns.len())], tiles);
         let mut weights = self.weights;
         for places in all() {
             let of_pair = g.kernel[0] * places.rows.taps() * places.columns.taps() * g.filters * g.channels;

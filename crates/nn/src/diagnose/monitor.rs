@@ -26,7 +26,7 @@ const LOOKS: usize = 4;
 /// Watches a training run: counters at every step (the loss, learned slopes and the lines they cross, if you like the gradients' norm), and at every 100th a look at one batch by
 /// [`crate::diagnose()`]. Displayed as a table and findings with their steps; as JSON and as one page too, at any time.
 ///
-/// It reads and never changes anything: a run with it has the same bits as without. On a step of ResNet-20 (64 images) its counters cost 0.3% of the time; with a look at all 64 images in every hundred steps all costs 1.9% on two cores of Zen 4, up to 4% where memory is slower
+/// It reads and never changes anything: a run with it has the same bits as without. On a step of ResNet-20 (64 images) its counters cost 0.3% of the time; with a look at all 64 images in every hundred steps all costs 1.8 to 4%, by the minute
 /// (`benches`, `monitor`).
 /// Memory is bounded, however long the run: see [`Trajectory`]. Steps are counted from 0: at step n, n updates were made.
 ///

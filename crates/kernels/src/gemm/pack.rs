@@ -3,7 +3,7 @@
 use super::Matrix;
 use crate::Float as _;
 use crate::lanes::window::prefetch;
-use crate::lanes::{Lanes, MAX_LANES, planes, transpose};
+use crate::lanes::{Lanes, MAX_LANES, transpose};
 
 /// Copies ask for the row so many rows further on.
 const ROWS_AHEAD: usize = 4;
@@ -56,12 +56,6 @@ pub(crate) fn interleave<L: Lanes>(
     let mut p = 0;
     while p < steps {
         let block = (steps - p).min(L::N);
-        if (block, count, slots) == (L::N, L::N, L::N) {
-            let values = &from.values[line * from.row + p * from.column..];
-            planes::turn::<L>(values, from.row, L::N, &mut to[p * width + line..], width);
-            p += L::N;
-            continue;
-        }
         let mut rows = [L::zero(); MAX_LANES];
         for (i, row) in rows[..L::N].iter_mut().enumerate() {
             if i < count {

@@ -12,14 +12,16 @@ mod data;
 mod model;
 #[path = "../support/plane.rs"]
 mod plane;
+mod step;
 #[path = "../support/mod.rs"]
 mod support;
 
 use data::{gaussian_log_densities, mean, true_log_densities, two_moons};
-use model::{Flow, Kind};
+use model::Flow;
 use nn::prelude::*;
 use plane::Plane;
 use plotters::prelude::SeriesLabelPosition;
+use step::Kind;
 use support::{Options, Picture, options};
 
 const STEPS: usize = 8;

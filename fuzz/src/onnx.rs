@@ -1,12 +1,14 @@
 //! ONNX models: bytes as they come, and good files with bytes changed.
 
-use nn::onnx::{Export, Import, Layout};
+use nn::onnx::{Export, Import, Input, Layout, Mask};
 use nn::prelude::*;
 
-/// Imports what the bytes describe, with features first or last or of indices; a model that comes of it can be copied and looked through.
+/// Imports what the bytes describe, with features first or last, of indices or of several inputs; a model that comes of it can be copied and looked through.
 pub fn onnx(bytes: &[u8]) {
     let Some((&mode, rest)) = bytes.split_first() else { return };
     let file = match mode & 13 {
+        _ if mode & 48 == 16 => return looked_through(Import::new().inputs_from_bytes(rest)),
+        _ if mode & 48 == 48 => return looked_through(Import::new().inputs_from_bytes(&patched(rest, memory()))),
         0 | 4 => rest.to_vec(),
         1 => patched(rest, rows()),
         5 => patched(rest, images()),
@@ -51,6 +53,15 @@ fn words() -> nn::Result<Vec<u8>> {
     Export::new().ids_to_bytes(&[3], |at, graph, ids| {
         let x = at.enter("words", |at| words.onnx(at, graph, ids))?;
         rest.onnx(at, graph, x)
+    })
+}
+
+fn memory() -> nn::Result<Vec<u8>> {
+    let block = TransformerDecoderLayer::new(4, 2, 4, &mut Rng::seed(1));
+    let (causal, none) = (AttentionMask::causal(), AttentionMask::none());
+    let inputs = [Input::new("x", &[2, 4]), Input::new("memory", &[3, 4]), Input::new("covered", &[3])];
+    Export::new().inputs_to_bytes(inputs, |at, graph, [x, memory, covered]| {
+        block.onnx(at, graph, x, &memory, &causal, Mask::from(&none).padding(covered))
     })
 }
 

@@ -42,8 +42,8 @@
 //! | `Residual` | `Add` |
 //! | `Embedding` | `Gather` |
 //! | `LearnedPositions`, `SinusoidalEncoding` | `Add` |
-//! | `MultiHeadAttention` (of x to itself) | `MatMul`, `Add`, then `Slice`, `Reshape`, `Transpose` for Q, K and V, `Mul`, `MatMul`, `Add` of the mask, `Softmax`, `MatMul` |
-//! | `TransformerEncoderLayer`, `TransformerEncoder` | what they consist of |
+//! | `MultiHeadAttention` | `MatMul`, `Add`, then `Slice`, `Reshape`, `Transpose` for Q, K and V, `Mul`, `MatMul`, `Add` of the mask, `Softmax`, `MatMul`; `Mul`, `Add` before the softmax and `Sub`, `Mul` behind it for padding |
+//! | `TransformerEncoderLayer`, `TransformerDecoderLayer`, `TransformerEncoder`, `TransformerDecoder` | what they consist of |
 //! | `Rnn` (tanh, ReLU, leaky ReLU, ELU), `Lstm` (without a projection), `Gru` | `RNN`, `LSTM`, `GRU`, one for each layer, between `Transpose`s |
 //! | `Sequential`, tuples, `Vec`, `Option`, `Box`, `Act`, [`crate::models::ResNetCifar`] | what they consist of |
 //!
@@ -53,7 +53,8 @@
 //!
 //! Sequences are `[N, T, D]` with [`Layout::FeaturesLast`]; T is that of the example, the same for every input of the model. The states of recurrent layers begin at 0, and the model
 //! returns the results of every step. A causal mask is a setting of the layer ([`crate::MultiHeadAttention::causal`], [`crate::TransformerEncoder::causal`]); a layer of your own that
-//! calls `forward_masked` writes `onnx_masked` with the same mask. Padding is of one batch and has no form, nor has attention to a memory, which would be a second input.
+//! calls `forward_masked` writes `onnx_masked` with the same mask. Padding, which is of one batch, is an input of its own ([`Mask::padding`]), and so is the memory of a decoder:
+//! [`Export::save_inputs`] writes networks of several inputs, [`Import::load_inputs`] reads them.
 //!
 //! A network that takes indices begins with an [`crate::Embedding`], which is no [`crate::Layer`]: [`Export::save_ids`] writes it, [`Import::load_ids`] reads it.
 //!
@@ -77,7 +78,8 @@
 //!
 //! # Import
 //!
-//! [`load`] makes a [`Model`] of a file with one input and one output: a [`crate::Layer`] with parameters that runs, trains, is diagnosed and exported again.
+//! [`load`] makes a [`Model`] of a file with one input and one output: a [`crate::Layer`] with parameters that runs, trains, is diagnosed and exported again; [`Import::load_ids`] and
+//! [`Import::load_inputs`] read networks of indices and of several inputs.
 //!
 //! ```
 //! use nn::prelude::*;
@@ -106,16 +108,18 @@ mod graph;
 mod import;
 mod layers;
 mod model;
+mod network;
 mod proto;
 mod recurrent;
 mod sequence;
 mod steps;
 mod windows;
 
-pub use export::{Export, Layout, export};
+pub use export::{Export, Input, Layout, export};
 pub use graph::{Attribute, Graph, Value};
 pub use import::{Import, load};
-pub use model::{IdsModel, Model};
+pub use model::{IdsModel, InputsModel, Model};
 pub(crate) use recurrent::{RecurrentNodes, RecurrentWeights};
-pub(crate) use sequence::SelfAttention;
+pub(crate) use sequence::Heads;
+pub use sequence::Mask;
 pub(crate) use windows::Takes;

@@ -99,6 +99,12 @@ fn damaged_files_end_in_a_value_or_an_error() {
     });
     survive("ONNX of ids", &[ids.unwrap()], 400, |bytes| nn::onnx::Import::new().ids_from_bytes(bytes));
 
+    let (attention, none) = (MultiHeadAttention::new(4, 2, rng), AttentionMask::none());
+    let inputs = [nn::onnx::Input::new("x", &[2, 4]), nn::onnx::Input::new("memory", &[3, 4])];
+    let two = nn::onnx::Export::new()
+        .inputs_to_bytes(inputs, |at, graph, [x, memory]| attention.onnx_to(at, graph, x, &memory, &none));
+    survive("ONNX of inputs", &[two.unwrap()], 400, |bytes| nn::onnx::Import::new().inputs_from_bytes(bytes));
+
     survive("CIFAR", &[record], 16, |bytes| Cifar::Ten.from_bytes(bytes));
 
     let plain = b"a,b,kind\n1.5,2,rose\n-3e2,4,iris\nNA,6,rose\n".to_vec();

@@ -1,5 +1,7 @@
 //! Every module as ONNX and back: checked by the `onnx` package and run in `onnxruntime` against our outputs, in one process.
 
+#[path = "onnx/inputs.rs"]
+mod inputs;
 #[path = "onnx/sequences.rs"]
 mod sequences;
 
@@ -260,6 +262,7 @@ fn every_module_runs_in_onnxruntime() {
     sequences::attention(&mut cases);
     sequences::encoders(&mut cases);
     sequences::recurrent(&mut cases);
+    inputs::inputs(&mut cases);
 
     let python = std::env::var("RECTIFY_PEER_PYTHON").unwrap_or_else(|_| "/opt/peers/bin/python".into());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/run_onnx.py");
@@ -284,15 +287,19 @@ fn every_module_runs_in_onnxruntime() {
 
 /// What PyTorch exported (reference/make_onnx.py), by name: the model, an input, PyTorch's output.
 fn pytorchs() -> BTreeMap<&'static str, [&'static [u8]; 3]> {
-    let mut rest = &include_bytes!("reference/onnx.bin")[..];
-    let mut models: BTreeMap<&str, [&[u8]; 3]> = BTreeMap::new();
+    let models = files_of(include_bytes!("reference/onnx.bin")).into_iter();
+    models.map(|(name, files)| (name, ["onnx", "in.npy", "out.npy"].map(|ending| files[ending]))).collect()
+}
+
+/// The files of each model, by their endings.
+fn files_of(mut rest: &'static [u8]) -> BTreeMap<&'static str, BTreeMap<&'static str, &'static [u8]>> {
+    let mut models: BTreeMap<&str, BTreeMap<&str, &[u8]>> = BTreeMap::new();
     while !rest.is_empty() {
         let end = rest.iter().position(|&byte| byte == b'\n').unwrap();
         let (name, length) = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();
         let (file, after) = rest[end + 1..].split_at(length.parse().unwrap());
         let (name, ending) = name.split_once('.').unwrap();
-        let place = ["onnx", "in.npy", "out.npy"].iter().position(|&other| other == ending).unwrap();
-        models.entry(name).or_default()[place] = file;
+        models.entry(name).or_default().insert(ending, file);
         rest = after;
     }
     models

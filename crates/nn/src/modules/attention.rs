@@ -8,7 +8,7 @@ use super::attention_mask::AttentionMask;
 use crate::error::{expect, setting};
 use crate::init::{Init as _, Xavier};
 use crate::module::Path;
-use crate::onnx::{Graph, SelfAttention, Value};
+use crate::onnx::{Graph, Heads, Mask, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Group, Param, Rng, Tape, Tensor, Var};
 
@@ -152,28 +152,56 @@ impl<T: Float> MultiHeadAttention<T> {
         self.result(self.of_itself(x), &mask.and_causal(self.is_causal))
     }
 
-    /// Writes what [`MultiHeadAttention::attend`] does under this mask, as [`Layer::onnx`] does without one. The mask becomes a constant: `[T, T]` if it is causal.
+    /// Writes what [`MultiHeadAttention::attend`] does under this mask, as [`Layer::onnx`] does without one. The mask becomes a constant, `[T, T]` if it is causal; padding is
+    /// an input: [`Mask::padding`].
     ///
     /// # Errors
-    /// If the mask has padding, which is of one batch, or covers all keys of a query; if keys or values have a width of their own.
+    /// If the mask itself has padding, which is of one batch, or covers all keys of a query; if keys or values have a width of their own.
     ///
     /// # Panics
     /// If the mask does not fit.
     #[track_caller]
-    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
-        let Some(weight) = &self.in_proj_weight else {
-            let problem = "keys or values have a width of their own, so they are not of x; a model here has one input";
+    pub fn onnx_masked<'a>(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        x: Value,
+        mask: impl Into<Mask<'a, T>>,
+    ) -> Result<Value> {
+        if self.in_proj_weight.is_none() {
+            let problem = "keys or values have a width of their own, so they are not of x; `onnx_to` writes attention to a memory";
             return graph.refuse(at, problem);
+        }
+        let [q, k, v] = self.onnx_projected(at, graph, x, (Q, "in_proj"))?;
+        self.onnx_result(at, graph, [&q, &k, &v], mask.into(), self.is_causal)
+    }
+
+    /// Writes what [`MultiHeadAttention::attend_to`] does under this mask, as [`MultiHeadAttention::onnx_masked`].
+    ///
+    /// # Errors
+    /// If the mask itself has padding, which is of one batch, or covers all keys of a query; if shapes do not fit.
+    ///
+    /// # Panics
+    /// If the mask does not fit.
+    #[track_caller]
+    pub fn onnx_to<'a>(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        x: Value,
+        memory: &Value,
+        mask: impl Into<Mask<'a, T>>,
+    ) -> Result<Value> {
+        let [q] = self.onnx_projected(at, graph, x, (Q, "q_proj"))?;
+        let [k, v] = match self.in_proj_weight {
+            Some(_) => self.onnx_projected(at, graph, memory.clone(), (K, "kv_proj"))?,
+            None => {
+                let [k] = self.onnx_projected(at, graph, memory.clone(), (K, "k_proj"))?;
+                let [v] = self.onnx_projected(at, graph, memory.clone(), (V, "v_proj"))?;
+                [k, v]
+            }
         };
-        let steps = x.sizes().first().copied().unwrap_or(0);
-        let mask = match mask.and_causal(self.is_causal).as_constant(self.heads, steps) {
-            Ok(mask) => mask,
-            Err(problem) => return graph.refuse(at, problem),
-        };
-        let bias = self.in_proj_bias.as_ref().map(Param::value);
-        let parts = SelfAttention { weight: weight.value(), bias, heads: self.heads, mask };
-        let y = graph.self_attention(at, x, &parts)?;
-        at.enter("out_proj", |at| self.out_proj.onnx(at, graph, y))
+        self.onnx_result(at, graph, [&q, &k, &v], mask.into(), false)
     }
 
     /// Queries x `[N, T, D]` look at a memory `[N, S, D]`.
@@ -266,6 +294,43 @@ impl<T: Float> MultiHeadAttention<T> {
         // The reshape makes the copy, once for all.
         let all = all.permute([2, 0, 3, 1, 4]).reshape([COUNT, batch * heads, steps, own]);
         std::array::from_fn(|i| all.clone().slice(i).reshape([batch, heads, steps, own]))
+    }
+
+    /// Writes [`Self::projection_of`], its parts apart.
+    fn onnx_projected<const COUNT: usize>(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        x: Value,
+        (first, name): (usize, &str),
+    ) -> Result<[Value; COUNT]> {
+        if x.sizes().len() != 2 {
+            return graph.refuse(at, &format!("an example of shape {:?}; attention takes [T, D]", x.sizes()));
+        }
+        let (weight, bias) = self.projection(&Tape::inference(), first, COUNT);
+        let bias = bias.as_ref().map(Var::value);
+        let all = at.enter(name, |at| graph.linear(at, x, weight.value(), bias))?;
+        Ok(graph.parts(at, &all))
+    }
+
+    /// Writes [`Self::result`].
+    #[track_caller]
+    fn onnx_result(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        [q, k, v]: [&Value; 3],
+        mask: Mask<'_, T>,
+        is_causal: bool,
+    ) -> Result<Value> {
+        let sizes = [q.sizes()[0], k.sizes()[0]];
+        let fixed = match mask.fixed.and_causal(is_causal).as_constant(self.heads, sizes) {
+            Ok(fixed) => fixed,
+            Err(problem) => return graph.refuse(at, problem),
+        };
+        let heads = Heads { count: self.heads, mask: fixed, padding: mask.padding.as_ref() };
+        let y = graph.attention(at, [q, k, v], &heads)?;
+        at.enter("out_proj", |at| self.out_proj.onnx(at, graph, y))
     }
 
     #[track_caller]

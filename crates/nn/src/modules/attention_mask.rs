@@ -73,16 +73,18 @@ impl<T: Float> AttentionMask<T> {
         AttentionMask { is_causal: self.is_causal || is_causal, ..self.clone() }
     }
 
-    /// What scores `[N, heads, T, T]` of any batch get added, if anything.
+    /// What scores `[N, heads, T, S]` of any batch get added, if anything.
     ///
     /// # Errors
     /// What is not said by numbers to add, the same for every example.
     #[track_caller]
-    pub(super) fn as_constant(&self, heads: usize, steps: usize) -> Result<Option<Tensor<T>>, &'static str> {
+    pub(super) fn as_constant(&self, heads: usize, [t, s]: [usize; 2]) -> Result<Option<Tensor<T>>, &'static str> {
         if self.padding.is_some() {
-            return Err("the padding of a mask belongs to one batch, and the model takes any");
+            return Err(
+                "the padding of a mask belongs to one batch; give the model an input for it: `onnx::Mask::padding`",
+            );
         }
-        let scores = Tape::inference().input(Tensor::full_of([1, heads, steps, steps], T::ZERO));
+        let scores = Tape::inference().input(Tensor::full_of([1, heads, t, s], T::ZERO));
         let covered = self.covers(&scores);
         let bias = self.bias.as_ref().map(|bias| {
             check("bias", bias.value(), &scores);

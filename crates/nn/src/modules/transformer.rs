@@ -7,7 +7,7 @@ use super::attention_mask::AttentionMask;
 use super::{Act, Activation, Dropout, LayerNorm, Linear, MultiHeadAttention};
 use crate::error::expect;
 use crate::module::Path;
-use crate::onnx::{Graph, Value};
+use crate::onnx::{Graph, Mask, Value};
 use crate::{Layer, Module, Result};
 use tape::{Float, Rng, Var};
 
@@ -34,30 +34,6 @@ pub struct TransformerEncoderLayer<T: Float = f32> {
     norm_first: bool,
 }
 
-/// As [`TransformerEncoderLayer`], with attention to a memory between the two.
-///
-/// ```
-/// use nn::prelude::*;
-/// let block = TransformerDecoderLayer::new(8, 2, 32, &mut Rng::seed(1));
-/// let tape = Tape::inference();
-/// let (x, memory) = (tape.input(Tensor::ones([2, 5, 8])), tape.input(Tensor::ones([2, 9, 8])));
-/// let y = block.forward(x, &memory, &AttentionMask::causal(), &AttentionMask::none());
-/// assert_eq!(y.shape(), &[2, 5, 8]);
-/// ```
-#[derive(Clone, Debug, Module)]
-pub struct TransformerDecoderLayer<T: Float = f32> {
-    self_attn: MultiHeadAttention<T>,
-    multihead_attn: MultiHeadAttention<T>,
-    linear1: Linear<T>,
-    linear2: Linear<T>,
-    norm1: LayerNorm<T>,
-    norm2: LayerNorm<T>,
-    norm3: LayerNorm<T>,
-    activation: Act<T>,
-    dropout: f64,
-    norm_first: bool,
-}
-
 /// Blocks one after the other, and a norm behind them if wanted, as blocks with `norm_first` need.
 ///
 /// ```
@@ -70,13 +46,6 @@ pub struct TransformerDecoderLayer<T: Float = f32> {
 #[derive(Clone, Debug, Module)]
 pub struct TransformerEncoder<T: Float = f32> {
     layers: Vec<TransformerEncoderLayer<T>>,
-    norm: Option<LayerNorm<T>>,
-}
-
-/// As [`TransformerEncoder`], of blocks that look at a memory.
-#[derive(Clone, Debug, Module)]
-pub struct TransformerDecoder<T: Float = f32> {
-    layers: Vec<TransformerDecoderLayer<T>>,
     norm: Option<LayerNorm<T>>,
 }
 
@@ -113,40 +82,6 @@ impl TransformerEncoderLayer {
     pub fn causal(mut self) -> TransformerEncoderLayer {
         self.self_attn = self.self_attn.causal();
         self
-    }
-}
-
-impl TransformerDecoderLayer {
-    /// For so many features, in so many heads, with so many hidden units.
-    ///
-    /// # Panics
-    /// If a number is 0, or if the heads do not divide the features; [`TransformerDecoderLayer::try_new`] returns the error.
-    #[track_caller]
-    pub fn new(features: usize, heads: usize, hidden: usize, rng: &mut Rng) -> TransformerDecoderLayer {
-        expect(TransformerDecoderLayer::try_new(features, heads, hidden, rng))
-    }
-
-    /// As [`TransformerDecoderLayer::new`].
-    ///
-    /// # Errors
-    /// If a number is 0, or if the heads do not divide the features.
-    pub fn try_new(features: usize, heads: usize, hidden: usize, rng: &mut Rng) -> Result<TransformerDecoderLayer> {
-        let mut attention = || MultiHeadAttention::with_widths(features, features, features, heads, rng);
-        let (self_attn, multihead_attn) = (attention()?.dropout(DROPOUT), attention()?.dropout(DROPOUT));
-        let (linear1, linear2) = network(features, hidden, rng)?;
-        let [norm1, norm2, norm3] = [(); 3].map(|()| LayerNorm::new(features));
-        Ok(TransformerDecoderLayer {
-            self_attn,
-            multihead_attn,
-            linear1,
-            linear2,
-            norm1,
-            norm2,
-            norm3,
-            activation: Activation::Relu.layer(hidden),
-            dropout: DROPOUT,
-            norm_first: false,
-        })
     }
 }
 
@@ -213,11 +148,37 @@ macro_rules! block {
             fn dropped(&self, x: Var<T>) -> Var<T> {
                 if self.dropout > 0.0 { x.dropout(self.dropout) } else { x }
             }
+
+            /// Writes [`Self::around`].
+            #[track_caller]
+            fn onnx_around(
+                &self,
+                at: &mut Path,
+                graph: &mut Graph,
+                x: Value,
+                (name, norm): (&str, &LayerNorm<T>),
+                f: impl FnOnce(&mut Path, &mut Graph, Value) -> Result<Value>,
+            ) -> Result<Value> {
+                let inner = match self.norm_first {
+                    true => at.enter(name, |at| norm.onnx(at, graph, x.clone()))?,
+                    false => x.clone(),
+                };
+                let y = f(at, graph, inner)?;
+                let sum = graph.sum(at, x, y)?;
+                if self.norm_first { Ok(sum) } else { at.enter(name, |at| norm.onnx(at, graph, sum)) }
+            }
+
+            /// Writes [`Self::network`].
+            #[track_caller]
+            fn onnx_network(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
+                let x = at.enter("linear1", |at| self.linear1.onnx(at, graph, x))?;
+                let x = at.enter("activation", |at| self.activation.onnx(at, graph, x))?;
+                at.enter("linear2", |at| self.linear2.onnx(at, graph, x))
+            }
         }
     };
 }
 block!(TransformerEncoderLayer, self_attn);
-block!(TransformerDecoderLayer, self_attn, multihead_attn);
 
 impl<T: Float> TransformerEncoderLayer<T> {
     /// The result for x `[N, T, D]` under a mask.
@@ -238,53 +199,18 @@ impl<T: Float> TransformerEncoderLayer<T> {
     /// # Panics
     /// If the mask does not fit.
     #[track_caller]
-    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
-        let x = graph.features_last(at, x);
-        let x = self.onnx_around(at, graph, x, ("norm1", &self.norm1), |at, graph, x| {
-            at.enter("self_attn", |at| self.self_attn.onnx_masked(at, graph, x, mask))
-        })?;
-        self.onnx_around(at, graph, x, ("norm2", &self.norm2), |at, graph, x| {
-            let x = at.enter("linear1", |at| self.linear1.onnx(at, graph, x))?;
-            let x = at.enter("activation", |at| self.activation.onnx(at, graph, x))?;
-            at.enter("linear2", |at| self.linear2.onnx(at, graph, x))
-        })
-    }
-
-    #[track_caller]
-    fn onnx_around(
+    pub fn onnx_masked<'a>(
         &self,
         at: &mut Path,
         graph: &mut Graph,
         x: Value,
-        (name, norm): (&str, &LayerNorm<T>),
-        f: impl FnOnce(&mut Path, &mut Graph, Value) -> Result<Value>,
+        mask: impl Into<Mask<'a, T>>,
     ) -> Result<Value> {
-        let inner = match self.norm_first {
-            true => at.enter(name, |at| norm.onnx(at, graph, x.clone()))?,
-            false => x.clone(),
-        };
-        let y = f(at, graph, inner)?;
-        let sum = graph.sum(at, x, y)?;
-        if self.norm_first { Ok(sum) } else { at.enter(name, |at| norm.onnx(at, graph, sum)) }
-    }
-}
-
-impl<T: Float> TransformerDecoderLayer<T> {
-    /// The result for x `[N, T, D]` and a memory `[N, S, D]`, under a mask for each attention.
-    ///
-    /// # Panics
-    /// If shapes do not fit.
-    #[track_caller]
-    pub fn forward(
-        &self,
-        x: Var<T>,
-        memory: &Var<T>,
-        mask: &AttentionMask<T>,
-        memory_mask: &AttentionMask<T>,
-    ) -> Var<T> {
-        let x = self.around(x, &self.norm1, |x| self.self_attn.attend(x, mask));
-        let x = self.around(x, &self.norm2, |x| self.multihead_attn.attend_to(x, memory, memory_mask));
-        self.around(x, &self.norm3, |x| self.network(x))
+        let x = graph.features_last(at, x);
+        let x = self.onnx_around(at, graph, x, ("norm1", &self.norm1), |at, graph, x| {
+            at.enter("self_attn", |at| self.self_attn.onnx_masked(at, graph, x, mask))
+        })?;
+        self.onnx_around(at, graph, x, ("norm2", &self.norm2), |at, graph, x| self.onnx_network(at, graph, x))
     }
 }
 
@@ -311,7 +237,10 @@ macro_rules! stack {
     };
 }
 stack!(TransformerEncoder of TransformerEncoderLayer);
-stack!(TransformerDecoder of TransformerDecoderLayer);
+
+// Behind the macros, so that it sees them.
+mod decoder;
+pub use decoder::{TransformerDecoder, TransformerDecoderLayer};
 
 impl<T: Float> TransformerEncoder<T> {
     /// The result for x `[N, T, D]` under a mask, the same in every block.
@@ -332,10 +261,17 @@ impl<T: Float> TransformerEncoder<T> {
     /// # Panics
     /// If the mask does not fit.
     #[track_caller]
-    pub fn onnx_masked(&self, at: &mut Path, graph: &mut Graph, x: Value, mask: &AttentionMask<T>) -> Result<Value> {
+    pub fn onnx_masked<'a>(
+        &self,
+        at: &mut Path,
+        graph: &mut Graph,
+        x: Value,
+        mask: impl Into<Mask<'a, T>>,
+    ) -> Result<Value> {
+        let mask = mask.into();
         let x = at.enter("layers", |at| {
             let mut layers = self.layers.iter().enumerate();
-            layers.try_fold(x, |x, (i, layer)| at.enter_index(i, |at| layer.onnx_masked(at, graph, x, mask)))
+            layers.try_fold(x, |x, (i, layer)| at.enter_index(i, |at| layer.onnx_masked(at, graph, x, mask.clone())))
         })?;
         at.enter("norm", |at| self.norm.onnx(at, graph, x))
     }
@@ -347,24 +283,6 @@ impl TransformerEncoder {
     pub fn causal(mut self) -> TransformerEncoder {
         self.layers = self.layers.into_iter().map(TransformerEncoderLayer::causal).collect();
         self
-    }
-}
-
-impl<T: Float> TransformerDecoder<T> {
-    /// The result for x `[N, T, D]` and a memory `[N, S, D]`, under a mask for each attention, the same in every block.
-    ///
-    /// # Panics
-    /// If shapes do not fit.
-    #[track_caller]
-    pub fn forward(
-        &self,
-        x: Var<T>,
-        memory: &Var<T>,
-        mask: &AttentionMask<T>,
-        memory_mask: &AttentionMask<T>,
-    ) -> Var<T> {
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, memory, mask, memory_mask));
-        self.norm.forward(x)
     }
 }
 

@@ -1,13 +1,12 @@
 //! The graph in the making: nodes, constants, and values that know where their features are.
 
-use super::Layout;
 use super::proto::{Constant, Node, Numbers, Port, encode};
+use super::{Input, Layout};
 use crate::error::setting;
 use crate::module::Path;
 use crate::{Layer, Result};
 use tape::{Float, Shape, Tape, Tensor};
 
-pub(super) const INPUT: &str = "input";
 const OUTPUT: &str = "output";
 
 /// A setting of a node.
@@ -97,14 +96,35 @@ pub(super) fn ordered(sizes: &[usize], layout: Layout) -> Vec<usize> {
 pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) constants: Vec<Constant>,
-    /// Whether the input is indices, which only a [`crate::Embedding`] reads.
-    pub(super) takes_ids: bool,
+    inputs: Vec<Port>,
 }
 
 impl Graph {
-    pub(super) fn input(sizes: &[usize], layout: Layout) -> Result<Value> {
-        Shape::new(sizes)?;
-        Ok(Value { name: INPUT.to_owned(), sizes: sizes.to_vec(), layout })
+    /// Takes one input more.
+    pub(super) fn input(&mut self, input: &Input<'_>, layout: Layout) -> Result<Value> {
+        Shape::new(input.sizes)?;
+        let name = input.name.to_owned();
+        if name.is_empty() || name == OUTPUT || self.takes(&name).is_some() {
+            return setting(
+                "onnx",
+                format!("an input named {name:?}; names of inputs differ, and none is empty or {OUTPUT:?}"),
+            );
+        }
+        let (sizes, is_whole) = (input.sizes.to_vec(), input.is_ids);
+        // Indices have no features.
+        let layout = if is_whole { Layout::FeaturesLast } else { layout };
+        self.inputs.push(Port { name: name.clone(), sizes: ordered(&sizes, layout), is_whole });
+        Ok(Value { name, sizes, layout })
+    }
+
+    /// The input of this name.
+    fn takes(&self, name: &str) -> Option<&Port> {
+        self.inputs.iter().find(|input| input.name == name)
+    }
+
+    /// Whether this is an input of indices, which only a [`crate::Embedding`] reads.
+    pub(super) fn is_ids(&self, name: &str) -> bool {
+        self.takes(name).is_some_and(|input| input.is_whole)
     }
 
     /// Adds a node and returns the name of its output. `inputs` are names of values and constants; an empty one is an input that is left out.
@@ -189,7 +209,7 @@ impl Graph {
         self.refuse(at, &format!("{layer} has no ONNX form yet: {way_out}"))
     }
 
-    pub(crate) fn refuse(&self, at: &Path, problem: &str) -> Result<Value> {
+    pub(crate) fn refuse<V>(&self, at: &Path, problem: &str) -> Result<V> {
         setting("onnx", format!("`{}`: {problem}", at.as_str()))
     }
 
@@ -205,7 +225,8 @@ impl Graph {
     fn fresh(&self, at: &Path, what: &str) -> String {
         let stem = if at.as_str().is_empty() { what.to_owned() } else { format!("{}.{what}", at.as_str()) };
         let taken = |name: &str| {
-            [INPUT, OUTPUT].contains(&name)
+            name == OUTPUT
+                || self.takes(name).is_some()
                 || self.nodes.iter().any(|node| node.name == name)
                 || self.constants.iter().any(|constant| constant.name == name)
         };
@@ -213,24 +234,21 @@ impl Graph {
         std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).expect("numbers do not end")
     }
 
-    pub(super) fn into_bytes(mut self, input: &[usize], y: Value, layout: Layout) -> Result<Vec<u8>> {
+    pub(super) fn into_bytes(mut self, y: Value, layout: Layout) -> Result<Vec<u8>> {
         let root = Path::default();
-        let reads_ids = |node: &&Node| node.op != "Gather" && node.inputs.iter().any(|input| input == INPUT);
-        if self.takes_ids && (y.name == INPUT || self.nodes.iter().any(|node| reads_ids(&node))) {
+        let reads_ids = |node: &&Node| node.op != "Gather" && node.inputs.iter().any(|input| self.is_ids(input));
+        if self.is_ids(&y.name) || self.nodes.iter().any(|node| reads_ids(&node)) {
             let node = self.nodes.iter().find(reads_ids).map_or("the output", |node| &node.name);
             return setting("onnx", format!("`{node}` reads ids where an `Embedding` belongs before it"));
         }
         let mut y = self.turned(&root, y, layout);
-        if y.name == INPUT {
-            y.name = self.node(&root, "Identity", &[INPUT], Vec::new());
+        if self.takes(&y.name).is_some() {
+            y.name = self.node(&root, "Identity", &[&y.name], Vec::new());
         }
         let names = self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut().chain([&mut node.output]));
         names.filter(|name| **name == y.name).for_each(|name| *name = OUTPUT.to_owned());
-        let sizes = if self.takes_ids { input.to_vec() } else { ordered(input, layout) };
-        let output = y.axes();
-        let input = Port { name: INPUT, sizes, is_whole: self.takes_ids };
-        let output = Port { name: OUTPUT, sizes: output, is_whole: false };
-        Ok(encode(&self.nodes, &self.constants, &input, &output))
+        let output = Port { name: OUTPUT.to_owned(), sizes: y.axes(), is_whole: false };
+        Ok(encode(&self.nodes, &self.constants, &self.inputs, &output))
     }
 }
 

@@ -18,7 +18,7 @@ mod tensor;
 mod tests;
 mod windows;
 
-use super::{IdsModel, Layout, Model};
+use super::{IdsModel, InputsModel, Layout, Model};
 use crate::data::input;
 use crate::{Error, Result};
 use builder::Builder;
@@ -33,7 +33,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Features behind the batch axis; last where the network takes indices.
+    /// Features behind the batch axis; last where the network takes indices or several inputs.
     pub fn new() -> Import {
         Import::default()
     }
@@ -85,6 +85,25 @@ impl Import {
         named(Path::new("(bytes)"), self.parse_ids(bytes))
     }
 
+    /// Reads a model file of a network of several inputs, as [`Export::save_inputs`](crate::onnx::Export::save_inputs) writes it of numbers.
+    ///
+    /// # Errors
+    /// As [`Import::load`].
+    pub fn load_inputs(&self, path: impl AsRef<Path>) -> Result<InputsModel> {
+        let path = path.as_ref();
+        let bytes = input::read(path, looks_like_a_model)?;
+        named(path, self.parse_inputs(&bytes))
+    }
+
+    /// As [`Import::load_inputs`], of a file in memory.
+    ///
+    /// # Errors
+    /// As [`Import::load_inputs`].
+    #[inline] // so that the layers of f32 are compiled by who imports
+    pub fn inputs_from_bytes(&self, bytes: &[u8]) -> Result<InputsModel> {
+        named(Path::new("(bytes)"), self.parse_inputs(bytes))
+    }
+
     fn parse<T: Float>(&self, bytes: &[u8]) -> file::Result<Model<T>> {
         let file = File::parse(bytes)?;
         Builder::new(&file, bytes.len()).build(self.layout.unwrap_or_default()).map(|(model, _)| model)
@@ -94,6 +113,12 @@ impl Import {
         let file = File::parse(bytes)?;
         let layout = self.layout.unwrap_or(Layout::FeaturesLast);
         Builder::new(&file, bytes.len()).build_of_ids(layout).map(|(model, _)| model)
+    }
+
+    fn parse_inputs<T: Float>(&self, bytes: &[u8]) -> file::Result<InputsModel<T>> {
+        let file = File::parse(bytes)?;
+        let layout = self.layout.unwrap_or(Layout::FeaturesLast);
+        Builder::new(&file, bytes.len()).build_of_inputs(layout).map(|(model, _)| model)
     }
 }
 

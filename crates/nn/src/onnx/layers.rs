@@ -264,14 +264,14 @@ pub(super) fn turned_slopes<T: Float>(alpha: &Tensor<T>, sizes: &[usize]) -> Ten
 mod tests {
     use crate::onnx::graph::Graph;
     use crate::onnx::proto::{Node, Numbers};
-    use crate::onnx::{Attribute, Layout};
+    use crate::onnx::{Attribute, Input, Layout};
     use crate::{Activation, Layer, LeakyRelu, NormAct, PRelu, Relu, Sequential};
     use tape::Tensor;
 
     /// The graph of a network on examples of these sizes.
     fn written(net: &impl Layer, sizes: &[usize]) -> Graph {
         let mut graph = Graph::default();
-        let x = Graph::input(sizes, Layout::FeaturesFirst).unwrap();
+        let x = graph.input(&Input::new("input", sizes), Layout::FeaturesFirst).unwrap();
         net.onnx(&mut crate::module::Path::default(), &mut graph, x).unwrap();
         graph
     }

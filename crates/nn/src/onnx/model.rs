@@ -1,12 +1,11 @@
-//! [`Model`]: an imported network, as a module.
+//! What a file is imported as: [`Model`], a module of one input; [`IdsModel`] of indices; [`InputsModel`] of several inputs.
 
 use super::graph::{Graph, Value};
-use super::steps::Joint;
+use super::network::{Network, within};
 use crate::lipschitz::Certificate;
 use crate::module::{Module, Path, Visitor, VisitorMut};
-use crate::modules::AnyLayer;
 use crate::regions::Piecewise;
-use crate::{Embedding, Layer, Result, error::setting};
+use crate::{Embedding, Layer, Result};
 use tape::{Float, Tape, Tensor, Var};
 
 /// A network from an ONNX file: layers of this library, one for each node, with their parameters.
@@ -16,22 +15,10 @@ use tape::{Float, Tape, Tensor, Var};
 ///
 /// Parameters are named after the file's tensors where those end in `.weight`, as PyTorch's do, so that [`Module::from_pytorch`] loads other
 /// weights into it; else after the nodes. A tensor that two nodes read becomes a parameter of each: what is tied in the file is not tied here.
+#[derive(Clone, Debug)]
 pub struct Model<T: Float = f32> {
-    /// Each makes one value more; the input is value 0.
-    pub(super) steps: Vec<Step<T>>,
-    pub(super) output: usize,
+    pub(super) network: Network<T>,
     pub(super) input_sizes: Vec<Option<usize>>,
-    /// How many steps read each value, the output being read once more.
-    pub(super) readers: Vec<usize>,
-}
-
-/// One operation.
-pub(super) struct Step<T: Float> {
-    /// What parameters' names begin with.
-    pub(super) name: String,
-    pub(super) op: Op<T>,
-    /// Which values it reads.
-    pub(super) inputs: Vec<usize>,
 }
 
 /// A network of indices from an ONNX file: an [`Embedding`], and a [`Model`] that takes its rows.
@@ -53,6 +40,23 @@ pub struct IdsModel<T: Float = f32> {
     pub(super) name: String,
     pub(super) embedding: Embedding<T>,
     pub(super) model: Model<T>,
+}
+
+/// A network of several inputs from an ONNX file, as a decoder with its memory; [`super::Export::inputs_to_bytes`] has an example.
+///
+/// It is no [`Layer`], which has one input, but a module like any other: it runs on every kind of tape, trains, and goes back into a file.
+#[derive(Clone, Debug)]
+pub struct InputsModel<T: Float = f32> {
+    pub(super) network: Network<T>,
+    /// Names, and sizes of one example.
+    pub(super) inputs: Vec<(String, Vec<Option<usize>>)>,
+}
+
+impl<T: Float> Model<T> {
+    /// The sizes of one example as the file declares them, in the order of [`Layer::forward`]'s input; None is a size that is not fixed.
+    pub fn input_sizes(&self) -> &[Option<usize>] {
+        &self.input_sizes
+    }
 }
 
 impl<T: Float> IdsModel<T> {
@@ -85,6 +89,66 @@ impl<T: Float> IdsModel<T> {
     }
 }
 
+impl<T: Float> InputsModel<T> {
+    /// The result for a value of each input, in the file's order.
+    ///
+    /// # Panics
+    /// If there are more or fewer than the model takes, or if one is not of the shape that the nodes take; see [`InputsModel::inputs`].
+    #[track_caller]
+    pub fn forward(&self, inputs: &[Var<T>]) -> Var<T> {
+        let (given, wanted) = (inputs.len(), self.inputs.len());
+        assert!(given == wanted, "onnx: {given} inputs; the model takes {wanted}: {}", self.names());
+        for (x, (name, sizes)) in inputs.iter().zip(&self.inputs) {
+            let shape = x.shape();
+            assert!(
+                fits(shape, sizes),
+                "onnx: input `{name}` of shape {shape:?}; the model takes examples of {sizes:?}"
+            );
+        }
+        self.network.forward(inputs.to_vec())
+    }
+
+    /// The name of each input and the sizes of one example of it, as [`Model::input_sizes`].
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, &[Option<usize>])> {
+        self.inputs.iter().map(|(name, sizes)| (&name[..], &sizes[..]))
+    }
+
+    /// Writes it: [`super::Export::save_inputs`] takes this as `|at, graph, inputs| model.onnx(at, graph, &inputs)`.
+    ///
+    /// # Errors
+    /// If a layer has no ONNX form, or if there are more or fewer inputs than the model takes.
+    ///
+    /// # Panics
+    /// If shapes do not fit, as [`InputsModel::forward`].
+    #[track_caller]
+    pub fn onnx(&self, at: &mut Path, graph: &mut Graph, inputs: &[Value]) -> Result<Value> {
+        if inputs.len() != self.inputs.len() {
+            let (given, wanted) = (inputs.len(), self.inputs.len());
+            return graph.refuse(at, &format!("{given} inputs; the model takes {wanted}: {}", self.names()));
+        }
+        self.network.onnx(at, graph, inputs.to_vec())
+    }
+
+    fn names(&self) -> String {
+        self.inputs.iter().map(|(name, _)| &name[..]).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether a shape, whose first axis is the batch's, is one of examples of these sizes.
+fn fits(shape: &[usize], sizes: &[Option<usize>]) -> bool {
+    shape.len() == sizes.len() + 1
+        && shape[1..].iter().zip(sizes).all(|(&size, wanted)| wanted.is_none_or(|wanted| wanted == size))
+}
+
+impl<T: Float> Module<T> for Model<T> {
+    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
+        self.network.visit(path, visitor);
+    }
+    fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a, T>) {
+        self.network.visit_mut(path, visitor);
+    }
+}
+
 impl<T: Float> Module<T> for IdsModel<T> {
     fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
         within(path, &self.name, |path| self.embedding.visit(path, visitor));
@@ -96,106 +160,12 @@ impl<T: Float> Module<T> for IdsModel<T> {
     }
 }
 
-pub(super) enum Op<T: Float> {
-    Layer(Box<dyn AnyLayer<T>>),
-    Joint(Joint),
-}
-
-impl<T: Float> Model<T> {
-    /// The sizes of one example as the file declares them, in the order of [`Layer::forward`]'s input; None is a size that is not fixed.
-    pub fn input_sizes(&self) -> &[Option<usize>] {
-        &self.input_sizes
-    }
-
-    /// Calls a function for each step, from `first` on, with what the steps before it made of the input.
-    fn run<V: Clone>(&self, first: V, mut step: impl FnMut(&Step<T>, Vec<V>) -> Result<V>) -> Result<V> {
-        let mut readers = self.readers.clone();
-        let mut values = vec![Some(first)];
-        for one in &self.steps {
-            let mut read = |&slot: &usize| {
-                readers[slot] -= 1;
-                // The last reader has the value for itself, and may overwrite it.
-                let value = if readers[slot] == 0 { values[slot].take() } else { values[slot].clone() };
-                value.expect("a value is there until its last reader")
-            };
-            let inputs = one.inputs.iter().map(&mut read).collect();
-            let made = step(one, inputs)?;
-            values.push((readers[values.len()] > 0).then_some(made));
-        }
-        Ok(values[self.output].take().expect("the output has a reader of its own"))
-    }
-
-    /// The layers, if each takes what the one before it makes.
-    fn chain(&self, what: &'static str) -> Result<impl Iterator<Item = (&str, &dyn AnyLayer<T>)>> {
-        let layers: Vec<(&str, &dyn AnyLayer<T>)> =
-            (0..).zip(&self.steps).filter_map(|(slot, step)| step.follows(slot)).collect();
-        if layers.len() < self.steps.len() || self.output != layers.len() {
-            let problem = "the imported model is no chain of layers: values are added or joined, or read twice";
-            return setting(what, problem);
-        }
-        Ok(layers.into_iter())
-    }
-}
-
-impl<T: Float> Step<T> {
-    /// The layer, if it reads this value alone.
-    fn follows(&self, slot: usize) -> Option<(&str, &dyn AnyLayer<T>)> {
-        match &self.op {
-            Op::Layer(layer) if self.inputs == [slot] => Some((&self.name, &**layer)),
-            _ => None,
-        }
-    }
-}
-
-/// One level down, where there is a name.
-fn within<R>(path: &mut Path, name: &str, walk: impl FnOnce(&mut Path) -> R) -> R {
-    if name.is_empty() { walk(path) } else { path.enter(name, walk) }
-}
-
-impl<T: Float> std::fmt::Debug for Model<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.steps.iter().map(|step| &step.name);
-        f.debug_struct("Model")
-            .field("input_sizes", &self.input_sizes)
-            .field("steps", &names.collect::<Vec<_>>())
-            .finish()
-    }
-}
-
-impl<T: Float> Clone for Model<T> {
-    /// Parameters of its own with the same numbers.
-    fn clone(&self) -> Model<T> {
-        let copy = |step: &Step<T>| Step {
-            name: step.name.clone(),
-            op: match &step.op {
-                Op::Layer(layer) => Op::Layer((**layer).copy()),
-                Op::Joint(joint) => Op::Joint(*joint),
-            },
-            inputs: step.inputs.clone(),
-        };
-        Model {
-            steps: self.steps.iter().map(copy).collect(),
-            output: self.output,
-            input_sizes: self.input_sizes.clone(),
-            readers: self.readers.clone(),
-        }
-    }
-}
-
-impl<T: Float> Module<T> for Model<T> {
+impl<T: Float> Module<T> for InputsModel<T> {
     fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, T>) {
-        for step in &self.steps {
-            if let Op::Layer(layer) = &step.op {
-                within(path, &step.name, |path| layer.visit(path, visitor));
-            }
-        }
+        self.network.visit(path, visitor);
     }
     fn visit_mut<'a>(&'a mut self, path: &mut Path, visitor: &mut dyn VisitorMut<'a, T>) {
-        for step in &mut self.steps {
-            if let Op::Layer(layer) = &mut step.op {
-                within(path, &step.name, |path| layer.visit_mut(path, visitor));
-            }
-        }
+        self.network.visit_mut(path, visitor);
     }
 }
 
@@ -204,33 +174,23 @@ impl<T: Float> Layer<T> for Model<T> {
     /// If x is not of the shape that the nodes take; see [`Model::input_sizes`].
     #[track_caller]
     fn forward(&self, x: Var<T>) -> Var<T> {
-        let wanted = &self.input_sizes;
-        let fits = x.rank() == wanted.len() + 1
-            && x.shape()[1..].iter().zip(wanted).all(|(&size, wanted)| wanted.is_none_or(|wanted| wanted == size));
-        assert!(fits, "onnx: an input of shape {:?}; the model takes examples of {wanted:?}", x.shape());
-        let made = self.run(x, |step, mut inputs| match &step.op {
-            Op::Layer(layer) => Ok(layer.forward(inputs.swap_remove(0))),
-            Op::Joint(joint) => Ok(joint.apply(inputs)),
-        });
-        crate::error::expect(made)
+        let (shape, wanted) = (x.shape(), &self.input_sizes);
+        assert!(fits(shape, wanted), "onnx: an input of shape {shape:?}; the model takes examples of {wanted:?}");
+        self.network.forward(vec![x])
     }
 
     fn lipschitz(&self, at: &mut Path, bounds: &mut Certificate) -> Result<()> {
-        self.chain("lipschitz")?.try_for_each(|(name, layer)| within(at, name, |at| layer.lipschitz(at, bounds)))
+        let mut chain = self.network.chain("lipschitz")?;
+        chain.try_for_each(|(name, layer)| within(at, name, |at| layer.lipschitz(at, bounds)))
     }
 
     #[track_caller]
     fn piecewise(&self, chain: &mut Piecewise) -> Result<()> {
-        self.chain("piecewise")?.try_for_each(|(_, layer)| layer.piecewise(chain))
+        self.network.chain("piecewise")?.try_for_each(|(_, layer)| layer.piecewise(chain))
     }
 
     #[track_caller]
     fn onnx(&self, at: &mut Path, graph: &mut Graph, x: Value) -> Result<Value> {
-        self.run(x, |step, mut inputs| {
-            within(at, &step.name, |at| match &step.op {
-                Op::Layer(layer) => layer.onnx(at, graph, inputs.swap_remove(0)),
-                Op::Joint(joint) => joint.onnx(at, graph, inputs),
-            })
-        })
+        self.network.onnx(at, graph, vec![x])
     }
 }

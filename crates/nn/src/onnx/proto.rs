@@ -32,15 +32,15 @@ pub(super) enum Numbers {
 }
 
 /// An input or output: its name and its sizes behind the batch axis.
-pub(super) struct Port<'a> {
-    pub(super) name: &'a str,
+pub(super) struct Port {
+    pub(super) name: String,
     pub(super) sizes: Vec<usize>,
     /// Whether its numbers are i64: indices.
     pub(super) is_whole: bool,
 }
 
-/// The bytes of a model with one input and one output.
-pub(super) fn encode(nodes: &[Node], constants: &[Constant], input: &Port<'_>, output: &Port<'_>) -> Vec<u8> {
+/// The bytes of a model with one output.
+pub(super) fn encode(nodes: &[Node], constants: &[Constant], inputs: &[Port], output: &Port) -> Vec<u8> {
     let mut model = Message::default();
     model.varint(1, IR);
     model.bytes(2, b"rectify");
@@ -51,7 +51,7 @@ pub(super) fn encode(nodes: &[Node], constants: &[Constant], input: &Port<'_>, o
         nodes.iter().for_each(|node| graph.message(1, |to| node.write(to)));
         graph.bytes(2, b"rectify");
         learned.iter().for_each(|constant| graph.message(5, |to| constant.write(to)));
-        graph.message(11, |to| input.write(to));
+        inputs.iter().for_each(|input| graph.message(11, |to| input.write(to)));
         graph.message(12, |to| output.write(to));
     });
     model.message(8, |set| {
@@ -134,7 +134,7 @@ impl Constant {
     }
 }
 
-impl Port<'_> {
+impl Port {
     fn write(&self, to: &mut Message) {
         to.bytes(1, self.name.as_bytes());
         to.message(2, |kind| {

@@ -180,7 +180,12 @@ fn what_cannot_be_said_is_named() {
     let attention = MultiHeadAttention::new(4, 2, rng);
     let padding = AttentionMask::none().padding(Tensor::zeros([2, 5]));
     let text = refused(export.to_bytes(&Masked(attention.clone(), padding), &[5, 4]));
-    assert!(text.contains("the padding of a mask belongs to one batch, and the model takes any"), "{text}");
+    assert!(
+        text.contains(
+            "the padding of a mask belongs to one batch; give the model an input for it: `onnx::Mask::padding`"
+        ),
+        "{text}"
+    );
     let blind = AttentionMask::none().covering(Tensor::from([[1.0, 1.0], [0.0, 0.0]]));
     let text = refused(export.to_bytes(&Masked(attention.clone(), blind), &[2, 4]));
     assert!(text.contains("the mask covers all keys of a query, which in ONNX makes NaN"), "{text}");

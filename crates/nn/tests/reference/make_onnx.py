@@ -1,6 +1,7 @@
-"""Writes onnx.bin: models that PyTorch exported, with inputs and PyTorch's own outputs, for tests/onnx.rs.
+"""Writes onnx.bin, and onnx_inputs.bin of several inputs: models that PyTorch exported, with inputs and PyTorch's own outputs, for tests/onnx.rs.
 
-Each is a line `NAME.ENDING LENGTH` followed by so many bytes; endings are onnx, in.npy and out.npy. Run: /opt/peers/bin/python make_onnx.py
+Each is a line `NAME.ENDING LENGTH` followed by so many bytes; endings are onnx, in.npy and out.npy, or onnx, each input's name and out.npy.
+Run: /opt/peers/bin/python make_onnx.py
 Names that end in `_dynamo` come from the exporter that is PyTorch's default since 2.9; it needs the package onnxscript.
 """
 
@@ -190,7 +191,45 @@ add("encoder_layer", nn.TransformerEncoderLayer(6, 2, 8, batch_first=True, norm_
 add("encoder_layer_last", nn.TransformerEncoderLayer(6, 3, 8, batch_first=True), 4, 6, script=False)
 add("lstm_last", nn.Sequential(Results(nn.LSTM(3, 4, batch_first=True)), Last(), nn.Linear(4, 2)), 5, 3)
 
-with open(pathlib.Path(__file__).with_name("onnx.bin"), "wb") as out:
-    for name, data in files:
-        out.write(f"{name} {len(data)}\n".encode() + data)
-print(len(files), sum(len(data) for _, data in files))
+
+
+def write(path, files):
+    with open(pathlib.Path(__file__).with_name(path), "wb") as out:
+        for name, data in files:
+            out.write(f"{name} {len(data)}\n".encode() + data)
+    print(path, len(files), sum(len(data) for _, data in files))
+
+
+def of_decoder(name, net, seed):
+    """A decoder's block, of x and a memory."""
+    torch.manual_seed(seed)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    net.eval()
+    inputs = {"x": torch.randn(3, 4, 6), "memory": torch.randn(3, 5, 6)}
+    with torch.no_grad():
+        y = net(*inputs.values())
+    batch = {0: torch.export.Dim("N")}
+    names = {"input_names": list(inputs), "output_names": ["y"], "opset_version": 18}
+    program = torch.onnx.export(net, tuple(inputs.values()), dynamo=True, verbose=False, dynamic_shapes=(batch, batch), **names)
+    made = [(f"{name}.onnx", bare(program.model_proto))]
+    for ending, array in {**inputs, "out": y}.items():
+        out = io.BytesIO()
+        np.save(out, array.numpy())
+        made.append((f"{name}.{ending}.npy", out.getvalue()))
+    return made
+
+
+class Decoder(nn.Module):
+    """A block without masks."""
+
+    def __init__(self, **settings):
+        super().__init__()
+        self.block = nn.TransformerDecoderLayer(6, 2, 8, batch_first=True, **settings)
+
+    def forward(self, x, memory):
+        return self.block(x, memory)
+
+
+write("onnx.bin", files)
+write("onnx_inputs.bin", of_decoder("decoder", Decoder(), 2) + of_decoder("decoder_norm_first", Decoder(norm_first=True, activation="gelu"), 3))

@@ -1,6 +1,7 @@
 """Checks every model of a folder and runs it in onnxruntime: `run_onnx.py FOLDER`.
 
-Beside NAME.onnx stand NAME.in.npy and NAME.out.npy, an input and what is expected for it. Exit code 3: packages are not there.
+Beside NAME.onnx stand NAME.in.npy and NAME.out.npy, an input and what is expected for it; inputs of several are files of their names. Exit code 3:
+packages are not there.
 """
 
 import pathlib
@@ -22,12 +23,16 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.onnx")):
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model, full_check=True)
-        batch = model.graph.input[0].type.tensor_type.shape.dim[0]
-        assert batch.dim_param == "N", batch
+        inputs = model.graph.input
+        for port in inputs:
+            batch = port.type.tensor_type.shape.dim[0]
+            assert batch.dim_param == "N", batch
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        x, expected = numpy.load(path.with_suffix(".in.npy")), numpy.load(path.with_suffix(".out.npy"))
+        files = {port.name: ".in.npy" if len(inputs) == 1 else f".{port.name}.npy" for port in inputs}
+        given = {name: numpy.load(path.with_suffix(file)) for name, file in files.items()}
+        expected = numpy.load(path.with_suffix(".out.npy"))
         for part in (slice(None), slice(1)):
-            (y,) = session.run(["output"], {"input": x[part]})
+            (y,) = session.run(["output"], {name: x[part] for name, x in given.items()})
             assert y.shape == expected[part].shape, f"{y.shape} for {expected[part].shape}"
             declared = [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim][1:]
             assert list(y.shape[1:]) == declared, f"{declared} is declared, {y.shape} came"

@@ -8,10 +8,11 @@
 mod constants;
 
 use super::super::Layout;
-use super::super::model::{IdsModel, Model, Op, Step};
+use super::super::model::{IdsModel, InputsModel, Model};
+use super::super::network::{Network, Op, Step};
 use super::super::steps::{Arrange, Joint};
 use super::computed::{self, Computed};
-use super::file::{File, Node, Result, damaged, is_standard, unsupported};
+use super::file::{File, Node, Port, Result, damaged, is_standard, unsupported};
 use super::folded::{self, Folded};
 use super::ids::{self, Ids};
 use super::known::{Known, as_in_file, check, features_last, of_node};
@@ -51,6 +52,8 @@ pub(super) struct Builder<'f, T: Float> {
     pub(super) folded: BTreeMap<&'f str, Folded>,
     /// The input, where it is of indices.
     pub(super) ids: Option<Ids<'f, T>>,
+    /// How many values there are before the first step.
+    inputs: usize,
     /// Nodes that another one took with it.
     done: Vec<bool>,
     steps: Vec<Step<T>>,
@@ -80,6 +83,7 @@ impl<'f, T: Float> Builder<'f, T> {
             computed: BTreeMap::new(),
             folded: BTreeMap::new(),
             ids: None,
+            inputs: 1,
             done: vec![false; file.nodes.len()],
             steps: Vec::new(),
             known: Vec::new(),
@@ -94,25 +98,58 @@ impl<'f, T: Float> Builder<'f, T> {
     /// The model, and what is known of every value.
     pub(super) fn build(mut self, layout: Layout) -> Result<(Model<T>, Vec<Known>)> {
         self.begin()?;
-        let (name, sizes) = self.input(&[1], "f32; `Import::load_ids` reads networks of indices")?;
-        let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
-        let known = Known { slot: 0, axes, sizes };
-        self.values.insert(name, known.clone());
-        self.known.push(known);
+        let port = self.only_input()?;
+        let input = self.taken(0, port, layout)?;
+        let input_sizes = sizes_here(&input);
         self.nodes()?;
-        self.end(layout)
+        let (network, known) = self.end(layout)?;
+        Ok((Model { network, input_sizes }, known))
+    }
+
+    /// The same for a network of several inputs.
+    pub(super) fn build_of_inputs(mut self, layout: Layout) -> Result<(InputsModel<T>, Vec<Known>)> {
+        self.begin()?;
+        let ports = self.inputs();
+        if ports.is_empty() {
+            return unsupported("a model without an input");
+        }
+        self.inputs = ports.len();
+        let mut inputs = Vec::new();
+        for (slot, port) in ports.into_iter().enumerate() {
+            if self.values.contains_key(port.name) {
+                return damaged(format!("a second input `{}`", port.name));
+            }
+            let input = self.taken(slot, port, layout)?;
+            inputs.push((port.name.to_owned(), sizes_here(&input)));
+        }
+        self.nodes()?;
+        let (network, known) = self.end(layout)?;
+        Ok((InputsModel { network, inputs }, known))
+    }
+
+    /// An input of numbers, as the value of a slot.
+    fn taken(&mut self, slot: usize, port: &'f Port<'f>, layout: Layout) -> Result<Known> {
+        let sizes = sizes_of(port, &[1], "f32; `Import::load_ids` reads networks of indices")?;
+        let axes = if layout == Layout::FeaturesFirst { features_last(sizes.len()) } else { as_in_file(sizes.len()) };
+        let known = Known { slot, axes, sizes };
+        self.values.insert(port.name, known.clone());
+        self.known.push(known.clone());
+        Ok(known)
     }
 
     /// The same for a network of indices: what looks them up, under its name, and what is behind it.
     pub(super) fn build_of_ids(mut self, layout: Layout) -> Result<(IdsModel<T>, Vec<Known>)> {
         self.begin()?;
-        let (name, sizes) = self.input(&[6, 7], "i64; `Import::load` reads networks of other numbers")?;
-        self.ids = Some(Ids::new(name, sizes));
+        let port = self.only_input()?;
+        let sizes = sizes_of(port, &[6, 7], "i64; `Import::load` reads networks of other numbers")?;
+        self.ids = Some(Ids::new(port.name, sizes));
         self.nodes()?;
         let Some((name, embedding)) = self.ids.take().and_then(|ids| ids.embedding) else {
             return unsupported("no `Gather` looks the ids up");
         };
-        let (model, known) = self.end(layout)?;
+        let (network, known) = self.end(layout)?;
+        let Some(rows) = known.first() else { return unsupported("no `Gather` looks the ids up") };
+        let model = Model { network, input_sizes: sizes_here(rows) };
         Ok((IdsModel { name, embedding, model }, known))
     }
 
@@ -141,45 +178,38 @@ impl<'f, T: Float> Builder<'f, T> {
         Ok(())
     }
 
-    fn end(mut self, layout: Layout) -> Result<(Model<T>, Vec<Known>)> {
+    fn end(mut self, layout: Layout) -> Result<(Network<T>, Vec<Known>)> {
         let [output] = &self.file.outputs[..] else {
             return unsupported(format!("a model of {} outputs; a layer has one", self.file.outputs.len()));
         };
-        let (known, input) = match (self.values.get(output.name).cloned(), self.known.first()) {
-            (Some(known), Some(input)) => (known, input),
-            _ if self.folded.contains_key(output.name) => {
+        let known = match self.values.get(output.name).cloned() {
+            Some(known) => known,
+            None if self.folded.contains_key(output.name) => {
                 return unsupported(format!("the output `{}` has its batch axis elsewhere than first", output.name));
             }
-            _ if self.computed.contains_key(output.name) => {
+            None if self.computed.contains_key(output.name) => {
                 return unsupported(format!("the output `{}` is computed from shapes", output.name));
             }
-            _ => return damaged(format!("the output `{}` is what no node makes of the input", output.name)),
+            None => return damaged(format!("the output `{}` is what no node makes of the input", output.name)),
         };
-        let input_sizes = input.axes[1..].iter().map(|&axis| input.sizes[axis]).collect();
         let axes = if layout == Layout::FeaturesFirst { features_last(known.rank()) } else { as_in_file(known.rank()) };
         let output = self.arranged(&known, &axes).slot;
-        let mut readers = vec![0; self.steps.len() + 1];
-        self.steps.iter().flat_map(|step| &step.inputs).chain([&output]).for_each(|&slot| readers[slot] += 1);
-        Ok((Model { steps: self.steps, output, input_sizes, readers }, self.known))
+        Ok((Network::new(self.inputs, self.steps, output), self.known))
     }
 
-    /// The name and sizes of the input, whose numbers are of one of these types.
-    fn input(&self, kinds: &[i64], wanted: &str) -> Result<(&'f str, Vec<Option<usize>>)> {
-        // Old files name constants among the inputs.
-        let mut inputs = self.file.inputs.iter().filter(|port| !self.constants.contains_key(port.name));
-        let (Some(port), None) = (inputs.next(), inputs.next()) else {
-            return unsupported("a model without an input, or of several; a layer has one");
-        };
-        let place = format!("input `{}`", port.name);
-        if !kinds.contains(&port.kind) {
-            return unsupported(format!("{place}: numbers of type {}; the input here is {wanted}", port.kind));
+    /// Inputs that are given with each batch: old files name constants among them.
+    fn inputs(&self) -> Vec<&'f Port<'f>> {
+        self.file.inputs.iter().filter(|port| !self.constants.contains_key(port.name)).collect()
+    }
+
+    fn only_input(&self) -> Result<&'f Port<'f>> {
+        match self.inputs()[..] {
+            [port] => Ok(port),
+            [] => unsupported("a model without an input; a layer has one"),
+            _ => unsupported(
+                "a model of several inputs; a layer has one, and `Import::load_inputs` reads networks of several",
+            ),
         }
-        let Some(sizes) = &port.sizes else { return unsupported(format!("{place}: the number of axes is not said")) };
-        let mut sizes = sizes.clone();
-        check(&sizes).map_err(|problem| problem.at(&place))?;
-        // A batch of a fixed size is one of any size here.
-        sizes[0] = None;
-        Ok((port.name, sizes))
     }
 
     /// The size of the batch, if the file fixes it.
@@ -207,8 +237,13 @@ impl<'f, T: Float> Builder<'f, T> {
             self.constants.insert(output, Held { numbers, is_weight: false, origin: output });
             return Ok(());
         }
-        if let Some(held) = node.input(0).and_then(|name| self.constants.get(name)).filter(|_| node.op == "Identity") {
-            self.constants.insert(output, held.clone());
+        if let Some(made) = self.of_constants(node)? {
+            for (&output, held) in node.outputs.iter().zip(made) {
+                if self.is_there(output) {
+                    return damaged(format!("its output `{output}` is there already"));
+                }
+                self.constants.insert(output, held);
+            }
             return Ok(());
         }
         if is_standard(node.domain)
@@ -346,7 +381,7 @@ impl<'f, T: Float> Builder<'f, T> {
 
     fn step(&mut self, name: String, op: Op<T>, inputs: Vec<usize>) -> usize {
         self.steps.push(Step { name, op, inputs });
-        self.steps.len()
+        self.inputs + self.steps.len() - 1
     }
 
     /// The name, or one like it under which no parameter's name is taken.
@@ -367,6 +402,25 @@ impl<'f, T: Float> Builder<'f, T> {
         self.names.extend(own.iter().map(|own| full(&stem, own)));
         stem
     }
+}
+
+/// The sizes of an input, whose numbers are of one of these types.
+fn sizes_of(port: &Port<'_>, kinds: &[i64], wanted: &str) -> Result<Vec<Option<usize>>> {
+    let place = format!("input `{}`", port.name);
+    if !kinds.contains(&port.kind) {
+        return unsupported(format!("{place}: numbers of type {}; the input here is {wanted}", port.kind));
+    }
+    let Some(sizes) = &port.sizes else { return unsupported(format!("{place}: the number of axes is not said")) };
+    let mut sizes = sizes.clone();
+    check(&sizes).map_err(|problem| problem.at(&place))?;
+    // A batch of a fixed size is one of any size here.
+    sizes[0] = None;
+    Ok(sizes)
+}
+
+/// The sizes of one example, axes in the order that they have here.
+fn sizes_here(known: &Known) -> Vec<Option<usize>> {
+    known.axes[1..].iter().map(|&axis| known.sizes[axis]).collect()
 }
 
 fn importer<T: Float>(node: &Node<'_>) -> Result<Importer<T>> {

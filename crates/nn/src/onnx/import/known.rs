@@ -2,6 +2,7 @@
 
 use super::super::steps::MOST_AXES;
 use super::file::{Node, Result, damaged, unsupported};
+use tape::Tensor;
 
 /// No size is larger, so that sums and products of two stay numbers.
 pub(super) const MOST: usize = 1 << 31;
@@ -42,6 +43,24 @@ impl Known {
             axis => Ok(axis),
         }
     }
+}
+
+/// A constant with its axes in another order.
+pub(super) fn in_order(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    if sorted != as_in_file(tensor.rank()) {
+        return damaged(format!("`perm` is {order:?} for {} axes", tensor.rank()));
+    }
+    let order: Vec<isize> = order.iter().map(|&axis| axis as isize).collect();
+    Ok(match order[..] {
+        [] | [_] => tensor.clone(),
+        [a, b] => tensor.permute([a, b]),
+        [a, b, c] => tensor.permute([a, b, c]),
+        [a, b, c, d] => tensor.permute([a, b, c, d]),
+        [a, b, c, d, e] => tensor.permute([a, b, c, d, e]),
+        _ => return unsupported(format!("`perm` of a constant of {} axes; up to 5 are known", tensor.rank())),
+    })
 }
 
 /// Axes in the file's order.

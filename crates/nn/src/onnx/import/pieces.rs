@@ -13,6 +13,24 @@ pub(super) fn split<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>)
     let Some(size) = x.sizes[axis] else {
         return unsupported(format!("pieces of axis {axis}, whose size is not fixed"));
     };
+    let mut start = 0;
+    let sizes = piece_sizes(builder, node, size)?;
+    let piece = |length: usize| {
+        let range = Range { axis: x.place(axis), start, end: start + length as i64, step: 1 };
+        start += length as i64;
+        let mut known = x.clone();
+        known.sizes[axis] = Some(length);
+        builder.layer(&of_node(node), SliceAxes(vec![range]), &x, known)
+    };
+    Ok(sizes.into_iter().map(piece).collect())
+}
+
+/// How long the pieces of an axis of this size are, one for each output.
+pub(super) fn piece_sizes<'f, T: Float>(
+    builder: &mut Builder<'f, T>,
+    node: &Node<'f>,
+    size: usize,
+) -> Result<Vec<usize>> {
     let count = node.outputs.len();
     let sizes: Vec<i64> = match node.input(1) {
         Some(_) => builder.ints(node, 1)?,
@@ -25,15 +43,7 @@ pub(super) fn split<'f, T: Float>(builder: &mut Builder<'f, T>, node: &Node<'f>)
     if sizes.len() != count || total != Some(size as i64) {
         return damaged(format!("{count} pieces of sizes {sizes:?} for an axis of {size}"));
     }
-    let mut start = 0;
-    let piece = |length: i64| {
-        let range = Range { axis: x.place(axis), start, end: start + length, step: 1 };
-        start += length;
-        let mut known = x.clone();
-        known.sizes[axis] = Some(length as usize);
-        builder.layer(&of_node(node), SliceAxes(vec![range]), &x, known)
-    };
-    Ok(sizes.into_iter().map(piece).collect())
+    Ok(sizes.into_iter().map(|size| size as usize).collect())
 }
 
 /// A number where a constant condition says so, else the value, or the other way round: what a mask does.

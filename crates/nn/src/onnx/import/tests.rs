@@ -38,8 +38,8 @@ fn model(sizes: &[usize], nodes: Nodes<'_>, constants: &[(&str, &[usize], Number
         },
     };
     let constants: Vec<Constant> = constants.iter().map(constant).collect();
-    let port = |name| Port { name, sizes: sizes.to_vec(), is_whole: false };
-    encode(&nodes, &constants, &port("input"), &port("output"))
+    let port = |name: &str| Port { name: name.to_owned(), sizes: sizes.to_vec(), is_whole: false };
+    encode(&nodes, &constants, &[port("input")], &port("output"))
 }
 
 fn problem(bytes: &[u8]) -> (bool, String) {
@@ -91,6 +91,32 @@ fn what_is_not_known_is_refused_by_name() {
         bytes
     };
     refused(&doubles, "input `input`: numbers of type 11; the input here is f32");
+}
+
+/// What a node makes of a weight is a weight; `tests/onnx/inputs.rs` has files of PyTorch's with such nodes.
+#[test]
+fn weights_are_turned_and_split() {
+    let weight = [("w", &[2, 3][..], Numbers::Floats((0..6u8).map(f32::from).collect()))];
+    let made = |op, attributes: &[(&'static str, Attribute)]| {
+        model(&[3], &[(op, &["w"], attributes), ("MatMul", &["input", "value1"], &[])], &weight)
+    };
+    let perm = |order: &[i64]| [("perm", Attribute::Ints(order.to_vec()))];
+    for attributes in [&[][..], &perm(&[1, 0]), &perm(&[-1, 0])] {
+        let net = Import::new().from_bytes(&made("Transpose", attributes)).unwrap();
+        let y = net.forward(Tape::inference().input(Tensor::from([[1.0, 10.0, 100.0]])));
+        assert_eq!(y.to_vec(), [210.0, 543.0], "{attributes:?}");
+        assert_eq!(net.num_parameters(), 6);
+    }
+    damaged(&made("Transpose", &perm(&[0, 2])), "axis 2 of 2");
+    damaged(&made("Transpose", &perm(&[1, 1])), "`perm` is [1, 1] for 2 axes");
+    damaged(&made("Transpose", &perm(&[0])), "`perm` is [0] for 2 axes");
+    damaged(&made("Split", &[("axis", Attribute::Int(3))]), "axis 3 of 2");
+    // The only piece is the whole, of two rows for three features.
+    damaged(&made("Split", &[("axis", Attribute::Int(-1))]), "a value of 3 features, where the weight takes 2");
+    let sizes = ("s", &[1][..], Numbers::Ints(vec![1]));
+    let split: Nodes<'_> = &[("Split", &["w", "s"], &[]), ("MatMul", &["input", "value1"], &[])];
+    let [weight] = weight;
+    damaged(&model(&[3], split, &[weight, sizes]), "1 pieces of sizes [1] for an axis of 2");
 }
 
 #[test]

@@ -1,11 +1,41 @@
 //! What nodes read that is no value: tensors of the file.
 
-use super::super::file::{Node, Result, damaged, unsupported};
+use super::super::file::{Node, Result, damaged, is_standard, unsupported};
+use super::super::known::in_order;
+use super::super::pieces::piece_sizes;
 use super::super::tensor::Numbers;
 use super::{Builder, Held};
 use tape::{Float, Tensor};
 
 impl<'f, T: Float> Builder<'f, T> {
+    /// What a node makes of a constant, for each output, without a copy; None if it is of values, or no such node.
+    pub(super) fn of_constants(&mut self, node: &Node<'f>) -> Result<Option<Vec<Held<'f>>>> {
+        let Some(held) = node.input(0).and_then(|name| self.constants.get(name)).cloned() else { return Ok(None) };
+        let with = |tensor: Tensor| Held { numbers: Numbers::Floats(tensor), ..held.clone() };
+        match (node.op, &held.numbers) {
+            _ if !is_standard(node.domain) => Ok(None),
+            ("Identity", _) => Ok(Some(vec![held])),
+            ("Transpose", Numbers::Floats(tensor)) => {
+                let rank = tensor.rank();
+                let order = match node.ints("perm")? {
+                    None => (0..rank).rev().collect(),
+                    Some(order) => order.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<usize>>>()?,
+                };
+                Ok(Some(vec![with(in_order(tensor, &order)?)]))
+            }
+            ("Split", Numbers::Floats(tensor)) => {
+                let axis = axis_of(node.int("axis", 0)?, tensor.rank())?;
+                let mut start = 0;
+                let pieces = piece_sizes(self, node, tensor.shape()[axis])?.into_iter().map(|size| {
+                    start += size;
+                    with(tensor.narrow(axis as isize, start - size, size))
+                });
+                Ok(Some(pieces.collect()))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The constant that a node reads, and whether it belongs to what the model learned.
     fn constant(&mut self, node: &Node<'f>, i: usize) -> Result<(Numbers, bool)> {
         let Some(name) = node.input(i) else { return damaged(format!("input {i} is missing")) };
@@ -105,5 +135,14 @@ impl<'f, T: Float> Builder<'f, T> {
             Numbers::Whole(number) => Ok(vec![number]),
             _ => damaged(format!("input {i} does not hold whole numbers")),
         }
+    }
+}
+
+/// The axis of a constant that a number means.
+fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let end = rank as i64;
+    match axis {
+        axis if (-end..end).contains(&axis) => Ok(axis.rem_euclid(end) as usize),
+        _ => damaged(format!("axis {axis} of {rank}")),
     }
 }

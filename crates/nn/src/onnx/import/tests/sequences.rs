@@ -1,8 +1,10 @@
 //! Products of two values, recurrent layers, indices: what is refused, and that damaged files run or are.
 
 use super::*;
-use crate::onnx::{Graph, Layout, Value};
-use crate::{Embedding, Gru, Lstm, MultiHeadAttention, Nonlinearity, Recurrence, Rnn, SinusoidalEncoding};
+use crate::onnx::{Graph, Input, Layout, Mask, Value};
+use crate::{
+    AttentionMask, Embedding, Gru, Lstm, MultiHeadAttention, Nonlinearity, Recurrence, Rnn, SinusoidalEncoding,
+};
 
 fn floats(sizes: &'static [usize]) -> (&'static str, &'static [usize], Numbers) {
     ("w", sizes, Numbers::Floats(vec![0.5; sizes.iter().product()]))
@@ -220,18 +222,51 @@ fn of_ids(rest: impl Fn(&mut crate::module::Path, &mut Graph, Value) -> crate::R
 #[test]
 fn ids_are_looked_up_once() {
     let twice = Embedding::new(5, 4, &mut Rng::seed(2));
-    let mut graph = Graph { takes_ids: true, ..Graph::default() };
-    let ids = Graph::input(&[3], Layout::FeaturesLast).unwrap();
-    let path = &mut crate::module::Path::default();
-    let [a, b] = [ids.clone(), ids].map(|ids| twice.onnx(path, &mut graph, ids).unwrap());
-    let sum = graph.sum(path, a, b).unwrap();
-    let bytes = graph.into_bytes(&[3], sum, Layout::FeaturesLast).unwrap();
+    let bytes = Export::new().ids_to_bytes(&[3], |at, graph, ids| {
+        let [a, b] = [ids.clone(), ids].map(|ids| twice.onnx(at, graph, ids).unwrap());
+        graph.sum(at, a, b)
+    });
+    let bytes = bytes.unwrap();
     let problem = Import::new().ids_from_bytes(&bytes).unwrap_err().to_string();
     assert!(problem.contains("a second table for the same ids; one is known"), "{problem}");
     let whole = of_ids(|_, _, x| Ok(x));
     let shape = Import::new().ids_from_bytes(&whole).unwrap();
     assert_eq!(shape.embedding().weight().value().shape(), &[5, 4]);
     assert_eq!(shape.model().input_sizes(), [Some(3), Some(4)]);
+}
+
+/// As `sequences_that_are_read_run`, for networks of two inputs.
+#[test]
+fn several_inputs_that_are_read_run() {
+    let rng = &mut Rng::seed(6);
+    let (attention, none) = (MultiHeadAttention::new(4, 2, rng), AttentionMask::none());
+    let inputs = [Input::new("x", &[2, 4]), Input::new("memory", &[3, 4]), Input::new("covered", &[3])];
+    let good = Export::new().inputs_to_bytes(inputs, |at, graph, [x, memory, covered]| {
+        attention.onnx_to(at, graph, x, &memory, Mask::from(&none).padding(covered))
+    });
+    let good = good.unwrap();
+    let (mut ran, mut bad) = (0, 0);
+    for _ in 0..10_000 {
+        let mut bytes = good.clone();
+        damage(&mut bytes, rng);
+        let built = File::parse(&bytes)
+            .and_then(|file| Builder::<f32>::new(&file, bytes.len()).build_of_inputs(Layout::FeaturesLast));
+        let Ok((model, known)) = built else {
+            bad += 1;
+            continue;
+        };
+        if largest(&known).is_none_or(|most| most > 1 << 14) {
+            continue;
+        }
+        let tape = Tape::inference();
+        let one = |(_, sizes): (&str, &[Option<usize>])| {
+            let sizes: Vec<usize> = [2].into_iter().chain(sizes.iter().map(|size| size.unwrap())).collect();
+            tape.input(Tensor::ones(&sizes[..]))
+        };
+        assert_eq!(model.forward(&model.inputs().map(one).collect::<Vec<_>>()).shape()[0], 2);
+        ran += 1;
+    }
+    assert!(ran > 1_000 && bad > 1_000, "{ran} ran, {bad} were refused");
 }
 
 fn built(builder: Builder<'_, f32>, is_ids: bool) -> file::Result<(Model, Option<Embedding>, Vec<Known>)> {

@@ -9,7 +9,7 @@ use crate::onnx::{Graph, Mask, Value};
 use crate::{Layer as _, Module, Result};
 use tape::{Float, Rng, Var};
 
-/// As [`TransformerEncoderLayer`], with attention to a memory between the two.
+/// As [`crate::TransformerEncoderLayer`], with attention to a memory between the two.
 ///
 /// ```
 /// use nn::prelude::*;
@@ -33,7 +33,7 @@ pub struct TransformerDecoderLayer<T: Float = f32> {
     norm_first: bool,
 }
 
-/// As [`TransformerEncoder`], of blocks that look at a memory.
+/// As [`crate::TransformerEncoder`], of blocks that look at a memory.
 #[derive(Clone, Debug, Module)]
 pub struct TransformerDecoder<T: Float = f32> {
     layers: Vec<TransformerDecoderLayer<T>>,

@@ -108,10 +108,10 @@ impl Export {
     /// ```
     /// use nn::{onnx::{Export, Import, Input, Mask}, prelude::*};
     /// let decoder = TransformerDecoder::new(vec![TransformerDecoderLayer::new(8, 2, 32, &mut Rng::seed(1))]);
+    /// let (causal, none) = (AttentionMask::causal(), AttentionMask::none());
     /// let inputs = [Input::new("x", &[5, 8]), Input::new("memory", &[9, 8]), Input::new("padding", &[9])];
     /// let bytes = Export::new().inputs_to_bytes(inputs, |at, graph, [x, memory, padding]| {
-    ///     let sees = Mask::from(&AttentionMask::none()).padding(padding);
-    ///     decoder.onnx(at, graph, x, &memory, &AttentionMask::causal(), sees)
+    ///     decoder.onnx(at, graph, x, &memory, &causal, Mask::from(&none).padding(padding))
     /// })?; // makes `output` [N, 5, 8]
     /// let again = Import::new().inputs_from_bytes(&bytes)?;
     /// let tape = Tape::inference();

@@ -8,7 +8,7 @@ use super::affine;
 use super::builder::Builder;
 use super::computed::Whole;
 use super::file::{Node, Problem, Result, damaged, unsupported};
-use super::known::{Known, as_in_file, check, of_node};
+use super::known::{Known, as_in_file, axis_of, check, of_node, order_of};
 use super::shapes::axes_of;
 use std::collections::VecDeque;
 use tape::Float;
@@ -28,12 +28,12 @@ pub(super) fn followed<'f, T: Float>(builder: &mut Builder<'f, T>, i: usize) -> 
     let is_plain = node.input(0).is_some_and(|name| builder.values.contains_key(name));
     Ok(match (node.op, from) {
         ("Transpose", Some(from)) => {
-            let order = order(node, from.axes.len())?;
+            let order = order_of(node, from.axes.len())?;
             Some(from.transposed(&order))
         }
         ("Transpose", None) if is_plain => {
             let from = Folded::of(&builder.value(node, 0)?);
-            let order = order(node, from.axes.len())?;
+            let order = order_of(node, from.axes.len())?;
             (order[0] != 0).then(|| from.transposed(&order))
         }
         ("Reshape", Some(from)) => Some(from.reshaped(builder, node)?),
@@ -47,17 +47,6 @@ pub(super) fn followed<'f, T: Float>(builder: &mut Builder<'f, T>, i: usize) -> 
         ("MatMul" | "Gemm", Some(from)) if builder.is_constant(node, 1) => Some(from.mapped(builder, i)?),
         _ => None,
     })
-}
-
-/// The order of axes that a `Transpose` makes.
-fn order(node: &Node<'_>, rank: usize) -> Result<Vec<usize>> {
-    let given = node.ints("perm")?.map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
-    let mut sorted = given.clone();
-    sorted.sort_unstable();
-    match sorted.iter().copied().eq(0..rank as i64) {
-        true => Ok(given.into_iter().map(|axis| axis as usize).collect()),
-        false => damaged(format!("`perm` is {given:?} for {rank} axes")),
-    }
 }
 
 /// Whether a `Reshape` to `[-1, …]` leaves less of an example than it has: the batch is a factor of the first axis.
@@ -237,12 +226,7 @@ impl Folded {
 
     /// One place of an axis, which goes.
     fn picked<'f, T: Float>(mut self, builder: &mut Builder<'f, T>, node: &Node<'f>) -> Result<Folded> {
-        let rank = self.axes.len() as i64;
-        let axis = node.int("axis", 0)?;
-        if !(-rank..rank).contains(&axis) {
-            return damaged(format!("axis {axis} of {rank}"));
-        }
-        let axis = axis.rem_euclid(rank) as usize;
+        let axis = axis_of(node.int("axis", 0)?, self.axes.len())?;
         let Some(place) = builder.whole(node, 1)? else {
             return unsupported("places of a value other than one, by a constant");
         };

@@ -29,11 +29,7 @@ impl Known {
 
     /// The axis of the file that a number means; negative ones count from the end.
     pub(super) fn axis(&self, axis: i64) -> Result<usize> {
-        let rank = self.rank() as i64;
-        match axis {
-            axis if (-rank..rank).contains(&axis) => Ok(axis.rem_euclid(rank) as usize),
-            _ => damaged(format!("axis {axis} of {rank}")),
-        }
+        axis_of(axis, self.rank())
     }
 
     /// As [`Known::axis`], which must not be the batch's.
@@ -45,13 +41,31 @@ impl Known {
     }
 }
 
-/// A constant with its axes in another order.
-pub(super) fn in_order(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
-    let mut sorted = order.to_vec();
-    sorted.sort_unstable();
-    if sorted != as_in_file(tensor.rank()) {
-        return damaged(format!("`perm` is {order:?} for {} axes", tensor.rank()));
+/// Which of so many axes a number means; negative ones count from the end.
+pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let end = rank as i64;
+    match axis {
+        axis if (-end..end).contains(&axis) => Ok(axis.rem_euclid(end) as usize),
+        _ => damaged(format!("axis {axis} of {rank}")),
     }
+}
+
+/// The order that a `Transpose` brings so many axes into.
+pub(super) fn order_of(node: &Node<'_>, rank: usize) -> Result<Vec<usize>> {
+    let order = match node.ints("perm")? {
+        None => (0..rank).rev().collect(),
+        Some(order) => order.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<usize>>>()?,
+    };
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    match sorted == as_in_file(rank) {
+        true => Ok(order),
+        false => damaged(format!("`perm` is {order:?} for {rank} axes")),
+    }
+}
+
+/// A constant with its axes in this order.
+pub(super) fn in_order(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
     let order: Vec<isize> = order.iter().map(|&axis| axis as isize).collect();
     Ok(match order[..] {
         [] | [_] => tensor.clone(),

@@ -3,7 +3,7 @@
 use super::super::steps::{Joint, MeanOver, ReshapeTo, Size};
 use super::builder::{Builder, Importer};
 use super::file::{Node, Result, Setting, damaged, unsupported};
-use super::known::{Known, MOST, as_in_file, features_last, of_node};
+use super::known::{Known, MOST, as_in_file, features_last, of_node, order_of};
 use super::tensor::Numbers;
 use crate::{Flatten, GlobalAvgPool};
 use tape::Float;
@@ -50,15 +50,7 @@ fn flatten<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
 fn transpose<T: Float>(builder: &mut Builder<'_, T>, i: usize) -> Result<Known> {
     let node = &builder.file.nodes[i];
     let x = builder.value(node, 0)?;
-    let order: Vec<usize> = match node.ints("perm")? {
-        None => (0..x.rank()).rev().collect(),
-        Some(order) => order.iter().map(|&axis| x.axis(axis)).collect::<Result<_>>()?,
-    };
-    let mut sorted = order.clone();
-    sorted.sort_unstable();
-    if sorted != as_in_file(x.rank()) {
-        return damaged(format!("`perm` is {order:?} for {} axes", x.rank()));
-    }
+    let order = order_of(node, x.rank())?;
     if order[0] != 0 {
         return unsupported(format!("`perm` is {order:?}; axis 0 is the batch's, and stays the first here"));
     }

@@ -1,7 +1,7 @@
 //! What nodes read that is no value: tensors of the file.
 
 use super::super::file::{Node, Result, damaged, is_standard, unsupported};
-use super::super::known::in_order;
+use super::super::known::{axis_of, in_order, order_of};
 use super::super::pieces::piece_sizes;
 use super::super::tensor::Numbers;
 use super::{Builder, Held};
@@ -16,11 +16,7 @@ impl<'f, T: Float> Builder<'f, T> {
             _ if !is_standard(node.domain) => Ok(None),
             ("Identity", _) => Ok(Some(vec![held])),
             ("Transpose", Numbers::Floats(tensor)) => {
-                let rank = tensor.rank();
-                let order = match node.ints("perm")? {
-                    None => (0..rank).rev().collect(),
-                    Some(order) => order.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<usize>>>()?,
-                };
+                let order = order_of(node, tensor.rank())?;
                 Ok(Some(vec![with(in_order(tensor, &order)?)]))
             }
             ("Split", Numbers::Floats(tensor)) => {
@@ -135,14 +131,5 @@ impl<'f, T: Float> Builder<'f, T> {
             Numbers::Whole(number) => Ok(vec![number]),
             _ => damaged(format!("input {i} does not hold whole numbers")),
         }
-    }
-}
-
-/// The axis of a constant that a number means.
-fn axis_of(axis: i64, rank: usize) -> Result<usize> {
-    let end = rank as i64;
-    match axis {
-        axis if (-end..end).contains(&axis) => Ok(axis.rem_euclid(end) as usize),
-        _ => damaged(format!("axis {axis} of {rank}")),
     }
 }

@@ -199,56 +199,60 @@ impl<T: Float> Kernel<T> for Part<'_, T> {
         let is_turned = self.left.row == 1 && columns >= STRIP_FROM * width;
         // Those of another may push each other out of the first level while the panels go by.
         let is_moved = !is_turned && columns >= MOVE_FROM * width && strips::collide(self.left);
-        let of_strips = if is_turned { Strips::<T>::length(self.steps.min(block), height) } else { 0 };
+        let (of_strips, stay) =
+            if is_turned { Strips::<T>::length(rows, self.steps.min(block), height) } else { (0, false) };
         let of_moved = if is_moved { strips::room(self.steps.min(block), height) } else { 0 };
         let mut scratch = Scratch::<T>::new(of_copy + of_strips + of_moved);
         let [copy, strips, moved] = scratch.parts([of_copy, of_strips, of_moved]);
-        for from in (0..columns).step_by(group) {
+        let mut strips = Strips::new(self.left, rows, height, stay, strips);
+        let (groups, blocks) = (columns.div_ceil(group), self.steps.div_ceil(block));
+        for turn in 0..groups * blocks {
+            // A block's groups one after the other where its strips stay, else a group's blocks, whose part of c is near then.
+            let (from, step) = if stay { (turn % groups, turn / groups) } else { (turn / blocks, turn % blocks) };
+            let (from, step) = (from * group, step * block);
             let these = (columns - from).min(group);
-            for step in (0..self.steps).step_by(block) {
-                let steps = (self.steps - step).min(block);
-                let matrix = self.right.below(step).right_of(from);
-                let mut b = Block::new::<L>(matrix, (steps, these), panels, copy, width);
-                let mut strips = Strips::new(self.left.right_of(step), (rows, steps), height, strips);
-                let mut row = 0;
-                while row < rows {
-                    let left = self.left.below(row).right_of(step);
-                    // As high as a tile of full width may be, so that all panels have the same strips.
-                    let lines = next(rows - row, height);
-                    let a = match (is_turned, is_moved) {
-                        (true, _) => strips.next::<L>(lines),
-                        (_, true) => strips::moved::<L>(left, (lines, steps), moved),
-                        _ => Factor { values: left.values, line: left.row, step: left.column, row: 0 },
+            let steps = (self.steps - step).min(block);
+            let matrix = self.right.below(step).right_of(from);
+            let mut b = Block::new::<L>(matrix, (steps, these), panels, copy, width);
+            if stay && from > 0 {
+                strips.again();
+            } else {
+                strips.begin(self.left.right_of(step), steps);
+            }
+            let mut row = 0;
+            while row < rows {
+                let left = self.left.below(row).right_of(step);
+                // As high as a tile of full width may be, so that all panels have the same strips.
+                let lines = next(rows - row, height);
+                let a = match (is_turned, is_moved) {
+                    (true, _) => strips.next::<L>(lines),
+                    (_, true) => strips::moved::<L>(left, (lines, steps), moved),
+                    _ => Factor { values: left.values, line: left.row, step: left.column, row: 0 },
+                };
+                for index in 0..these.div_ceil(width) {
+                    let column = from + index * width;
+                    let registers = (columns - column).min(width).div_ceil(L::N);
+                    let at = Place { row, column, step, steps };
+                    let ahead = if asks_right && row == 0 && index + 1 < b.whole {
+                        let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
+                        Some(Ahead::new(next, width, 1, (matrix.row, steps)))
+                    } else if asks_left && !is_turned && index == 0 {
+                        let Matrix { values, row: line, column: of_step } = self.left;
+                        let next = values.as_ptr().wrapping_add((row + lines) * line + step * of_step);
+                        Some(Ahead::new(next, lines, line, (of_step, steps)))
+                    } else {
+                        None
                     };
-                    for index in 0..these.div_ceil(width) {
-                        let column = from + index * width;
-                        let registers = (columns - column).min(width).div_ceil(L::N);
-                        let at = Place { row, column, step, steps };
-                        let ahead = if asks_right && row == 0 && index + 1 < b.whole {
-                            let next = matrix.values.as_ptr().wrapping_add((index + 1) * width);
-                            Some(Ahead::new(next, width, 1, (matrix.row, steps)))
-                        } else if asks_left && !is_turned && index == 0 {
-                            let Matrix { values, row: line, column: of_step } = self.left;
-                            let next = values.as_ptr().wrapping_add((row + lines) * line + step * of_step);
-                            Some(Ahead::new(next, lines, line, (of_step, steps)))
-                        } else {
-                            None
-                        };
-                        match b.panel(index, row == 0) {
-                            Panel::Read(b) => {
-                                by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, (a, b), ahead));
-                            }
-                            Panel::Keep(b, to) => {
-                                by_tile!(highest, L, lines, registers, |R, W| self.keeping_tile::<L, R, W>(
-                                    at,
-                                    (a, b),
-                                    to
-                                ));
-                            }
+                    match b.panel(index, row == 0) {
+                        Panel::Read(b) => {
+                            by_tile!(L, lines, registers, |R, W| self.tile::<L, R, W>(at, (a, b), ahead));
+                        }
+                        Panel::Keep(b, to) => {
+                            by_tile!(highest, L, lines, registers, |R, W| self.keeping_tile::<L, R, W>(at, (a, b), to));
                         }
                     }
-                    row += lines;
                 }
+                row += lines;
             }
         }
     }

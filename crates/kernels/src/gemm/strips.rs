@@ -12,15 +12,21 @@ use crate::lanes::{Lanes, MAX_LANES};
 /// cache line in every step, took a tenth of the product, and a third where the factor came from memory.
 const TOGETHER: usize = 8;
 /// Steps of a strip that are copied, and those asked for, before the next strip's.
-const RUN: usize = 16;
+const RUN: usize = 4;
 
-/// The strips of a block, from the first to the last.
+/// Numbers of a block's strips, at most, whose copies stay for all groups of panels. Copied anew for each group of eight panels of two registers they took a
+/// tenth of the product; read again they come from the third level, in the order of their addresses.
+const KEPT: usize = 1 << 19;
+
+/// The strips of a block, from the first to the last, once for each group of panels.
 pub(super) struct Strips<'a, T> {
     /// The lines of the block stand side by side in it, the steps `column` apart.
     from: Matrix<'a, T>,
     rows: usize,
     steps: usize,
     height: usize,
+    /// Whether there is room for all of a block.
+    stay: bool,
     copy: &'a mut [T],
     /// Of those copied: how many there are, how many were taken, and the line behind them.
     count: usize,
@@ -29,9 +35,12 @@ pub(super) struct Strips<'a, T> {
 }
 
 impl<'a, T: Float> Strips<'a, T> {
-    /// Numbers of a copy.
-    pub(super) fn length(steps: usize, height: usize) -> usize {
-        TOGETHER * Self::room(steps, height)
+    /// For blocks of so many steps of a matrix of so many rows: how many numbers all copies take, or as many as are made together, and whether it is all.
+    pub(super) fn length(rows: usize, steps: usize, height: usize) -> (usize, bool) {
+        let after = |&rest: &usize| Some(rest - next(rest, height)).filter(|&rest| rest > 0);
+        let strips = std::iter::successors(Some(rows), after).count();
+        let stay = rows.saturating_mul(steps) <= KEPT;
+        (if stay { strips } else { strips.min(TOGETHER) } * Self::room(steps, height), stay)
     }
 
     /// Numbers of a strip's copy, behind which is room for a register.
@@ -39,14 +48,23 @@ impl<'a, T: Float> Strips<'a, T> {
         steps * height + MAX_LANES
     }
 
+    /// Of a matrix of so many rows, and of no block yet.
     #[inline(always)]
-    pub(super) fn new(
-        from: Matrix<'a, T>,
-        (rows, steps): (usize, usize),
-        height: usize,
-        copy: &'a mut [T],
-    ) -> Strips<'a, T> {
-        Strips { from, rows, steps, height, copy, count: 0, taken: 0, end: 0 }
+    pub(super) fn new(from: Matrix<'a, T>, rows: usize, height: usize, stay: bool, copy: &'a mut [T]) -> Strips<'a, T> {
+        Strips { from, rows, steps: 0, height, stay, copy, count: 0, taken: 0, end: 0 }
+    }
+
+    /// Begins with the first of another block.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, from: Matrix<'a, T>, steps: usize) {
+        (self.from, self.steps) = (from, steps);
+        (self.count, self.taken, self.end) = (0, 0, 0);
+    }
+
+    /// Begins with the first again, for the next group of panels, where the strips stay.
+    #[inline(always)]
+    pub(super) fn again(&mut self) {
+        self.taken = 0;
     }
 
     /// The next one, which has so many lines.
@@ -60,23 +78,27 @@ impl<'a, T: Float> Strips<'a, T> {
         Factor { values: &self.copy[at..][..lines * self.steps], line: 1, step: lines, row: 0 }
     }
 
-    /// Copies the next ones.
+    /// Copies the next ones, behind those that stay.
     #[inline(always)]
     fn fill<L: Lanes<Elem = T>>(&mut self) {
-        (self.count, self.taken) = (0, 0);
-        let mut strips = [(0, 0); TOGETHER];
-        while self.count < TOGETHER && self.end < self.rows {
-            let lines = next(self.rows - self.end, self.height);
-            strips[self.count] = (self.end, lines);
-            (self.count, self.end) = (self.count + 1, self.end + lines);
+        if !self.stay {
+            (self.count, self.taken) = (0, 0);
         }
         let (room, column) = (Self::room(self.steps, self.height), self.from.column);
+        let copies = &mut self.copy[self.count * room..];
+        let (mut strips, mut count) = ([(0, 0); TOGETHER], 0);
+        while count < TOGETHER && self.end < self.rows {
+            let lines = next(self.rows - self.end, self.height);
+            strips[count] = (self.end, lines);
+            (count, self.end) = (count + 1, self.end + lines);
+        }
+        self.count += count;
         for first in (0..self.steps).step_by(RUN) {
-            let count = (self.steps - first).min(RUN);
-            for (i, &(line, lines)) in strips[..self.count].iter().enumerate() {
+            let run = (self.steps - first).min(RUN);
+            for (i, &(line, lines)) in strips[..count].iter().enumerate() {
                 let from = &self.from.values[first * column + line..];
-                let to = &mut self.copy[i * room + first * lines..][..count * lines + MAX_LANES];
-                for step in 0..count {
+                let to = &mut copies[i * room + first * lines..][..run * lines + MAX_LANES];
+                for step in 0..run {
                     prefetch(from.as_ptr().wrapping_add((step + RUN) * column));
                     for at in (0..lines).step_by(L::N) {
                         let numbers = match from.get(step * column + at..step * column + at + L::N) {

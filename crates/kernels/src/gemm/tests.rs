@@ -332,6 +332,9 @@ fn blocks_match_around_every_edge() {
         (410, 20, 420),
         (13, 130, 4200),
         (4200, 130, 13),
+        // Strips of a transposed factor for several groups of panels: copies that stay, over two blocks, and such as are made anew.
+        (26, 520, 1100),
+        (4200, 130, 100),
         // Lines that collide in the first level; as many rows as the highest tile has, and `b` from afar.
         (17, 1024, 140),
         (16, 130, 4100),

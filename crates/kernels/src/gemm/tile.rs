@@ -16,10 +16,12 @@ pub(super) fn store<L: Lanes, const R: usize, const W: usize>(
 ) {
     const { assert!(R <= 16, "a tile has at most 16 lines") };
     let width = (c.columns() - j).min(W * L::N);
+    // A window of its own, so that what it is need not be read again after each store.
+    let mut c = c.some_rows(i, R);
     macro_rules! lines {
         ($line:ident, $($r:literal)+) => {$(
             if $r < R {
-                $line::<L, W>(&sums[$r], c.row(i + $r, j, width), add);
+                $line::<L, W>(&sums[$r], c.row($r, j, width), add);
             }
         )+};
     }

@@ -51,6 +51,7 @@ impl<'a, T> Window<'a, T> {
     }
 
     /// `count` rows from row `i` on, borrowed.
+    #[inline(always)]
     #[expect(clippy::needless_pass_by_ref_mut, reason = "nobody else may write while they are lent")]
     pub fn some_rows(&mut self, i: usize, count: usize) -> Window<'_, T> {
         let Window { start, rows, columns, stride, .. } = *self;

@@ -33,8 +33,9 @@ struct Tail<L> {
     /// e^(−a²/2) without its power of two.
     bell: Pair<L>,
     n: L,
-    /// e^(a²/2) Φ(−a).
-    scaled: Pair<L>,
+    /// 1/(a + 4), and the polynomial that it multiplies: e^(a²/2) Φ(−a).
+    inverse: Pair<L>,
+    sum: Pair<L>,
 }
 
 impl<L: Lanes> Tail<L> {
@@ -50,19 +51,18 @@ impl<L: Lanes> Tail<L> {
         let [low, slope_low] = L::Elem::MILLS_LOW.map(L::splat);
         let slope = Pair { hi: L::splat(first[1]), lo: slope_low }.plus_smaller(q.times_one(polynomial(rest, q.hi)));
         let sum = Pair { hi: L::splat(first[0]), lo: low }.plus_smaller(slope.times(q));
-        Tail { bell: power.fraction(), n: power.n, scaled: sum.times(inverse) }
+        Tail { bell: power.fraction(), n: power.n, inverse, sum }
     }
 }
 
+/// x Φ(x): x Φ(−a) below 0, x − x Φ(−a) above. All factors but the polynomial are multiplied while it is computed: what one number waits for is the time here.
 #[inline(always)]
 fn times_normal<L: Lanes>(x: L) -> L {
     let bound = L::splat(L::Elem::NORMAL_ZERO);
-    let tail = Tail::of(bound.min(x.abs()));
-    let lower = tail.scaled.times(tail.bell).normal();
-    let is_below = x.lt(L::zero());
-    let upper = Pair::ordered_sum(L::one(), -lower.value().scale(tail.n));
-    let y = Pair::select(is_below, lower, upper).times_one((-bound).max(x)).value();
-    let y = y.scale(L::select(is_below, tail.n, L::zero()));
+    let Tail { bell, n, inverse, sum } = Tail::of(bound.min(x.abs()));
+    let factors = inverse.times(bell).times_one((-bound).max(x));
+    let lower = sum.times(factors).value().scale(n);
+    let y = L::select(x.lt(L::zero()), lower, x - lower);
     let y = L::select(x.gt(bound), x, y);
     let is_tiny = x.abs().lt(L::splat(L::Elem::EPSILON) * number(0.25));
     L::select(is_tiny, x * number(0.5), y)
@@ -71,10 +71,11 @@ fn times_normal<L: Lanes>(x: L) -> L {
 #[inline(always)]
 fn gelu_slope<L: Lanes>(x: L) -> L {
     let a = L::splat(L::Elem::NORMAL_ZERO).min(x.abs());
-    let tail = Tail::of(a);
+    let Tail { bell, n, inverse, sum } = Tail::of(a);
     let density = Pair::splat(L::Elem::INV_SQRT_TAU).times_one(-a);
-    let difference = Pair::sum(tail.scaled.hi, density.hi);
-    let difference = Pair { hi: difference.hi, lo: difference.lo + (tail.scaled.lo + density.lo) };
-    let lower = difference.times(tail.bell).value().scale(tail.n);
+    let scaled = sum.times(inverse);
+    let difference = Pair::sum(scaled.hi, density.hi);
+    let difference = Pair { hi: difference.hi, lo: difference.lo + (scaled.lo + density.lo) };
+    let lower = difference.times(bell).value().scale(n);
     L::select(x.lt(L::zero()), lower, L::one() - lower)
 }
